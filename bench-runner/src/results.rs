@@ -1,0 +1,176 @@
+//! What a run leaves behind: `run.json`, its schema and its safe writing.
+//!
+//! Raw samples are kept; everything else (tables, intervals, charts) is
+//! computed from them again whenever it is asked for.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the schema that this program writes.
+pub const SCHEMA: u32 = 1;
+
+/// One recorded run: how it was made, on what, and every sample.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Version of this schema.
+    pub schema: u32,
+    /// The command line that made the run.
+    pub command: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// The program that measured.
+    pub build: Build,
+    /// The machine it ran on.
+    pub machine: Machine,
+    /// What was asked for.
+    pub setup: Setup,
+    /// The cells, in the order in which samples list them.
+    pub cells: Vec<Cell>,
+    /// One entry per worker process, in the order they ran.
+    pub processes: Vec<Process>,
+    /// What a reader of the numbers has to know.
+    pub warnings: Vec<String>,
+}
+
+/// The program that measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Version of the package.
+    pub version: String,
+    /// Commit it was built from, `unknown` outside a checkout.
+    pub commit: String,
+    /// Whether the checkout had uncommitted changes.
+    pub dirty: bool,
+    /// `rustc --version`.
+    pub compiler: String,
+    /// Compiler flags, as cargo handed them over.
+    pub flags: Vec<String>,
+    /// Cargo profile: `release` or `debug`.
+    pub profile: String,
+    /// Target triple.
+    pub target: String,
+}
+
+/// The machine a run was made on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// CPU model as the machine names it.
+    pub cpu: String,
+    /// Cores this process may run on.
+    pub cores: u32,
+    /// Kernel release.
+    pub kernel: String,
+    /// Hypervisor, when there is one.
+    pub hypervisor: Option<String>,
+    /// Ticks per second of the clock the samples are in.
+    pub tick_hz: f64,
+    /// Cost of one pair of clock reads in ticks, already subtracted.
+    pub clock_cost_ticks: u32,
+    /// Frequency governor, when the machine has cpufreq.
+    pub governor: Option<String>,
+    /// Huge pages of 2 MiB set aside by the administrator.
+    pub huge_pages: u64,
+    /// Setting of transparent huge pages.
+    pub transparent_huge_pages: Option<String>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Seed of traffic, order and block lengths.
+    pub seed: u64,
+    /// What is done to the packets: `forward`.
+    pub workload: String,
+    /// Where the model runs.
+    pub placement: Placement,
+    /// Frame size on the wire, with its checksum.
+    pub frame_bytes: u16,
+    /// Descriptors per ring.
+    pub ring_entries: u16,
+    /// Usable bytes per packet buffer.
+    pub buffer_bytes: u16,
+    /// Modelled cost of a register access in cycles; 0 is none.
+    pub doorbell_cycles: u32,
+    /// Packets per block and per unit of `Round::length`.
+    pub packets_per_phase: u32,
+    /// Nominal block length, in phases.
+    pub phases: u32,
+    /// Rounds per process.
+    pub rounds: u32,
+    /// Fresh processes.
+    pub processes: u32,
+    /// Pieces of memory that contenders take turns on.
+    pub arenas: u32,
+    /// Core of the forwarder.
+    pub core: u32,
+    /// Core of the model; the forwarder's own in lockstep.
+    pub model_core: u32,
+}
+
+/// Where the model runs.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// Model and driver take turns on one core.
+    Lockstep,
+    /// The model polls on a core of its own.
+    Threaded,
+}
+
+/// One variant at one batch size.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Name in the registry, such as `reg=boxed`.
+    pub variant: String,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// The second copy of a baseline, whose spread against the first is the
+    /// run's own A/A comparison.
+    #[serde(default)]
+    pub copy: bool,
+}
+
+/// What one worker process measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its number, from 0; part of its seed.
+    pub index: u32,
+    /// What the memory of its arenas consists of.
+    pub pages: String,
+    /// Its rounds; fewer than asked for when it was interrupted.
+    pub rounds: Vec<Round>,
+}
+
+/// One block of every cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Round {
+    /// Arena that every contender ran on.
+    pub arena: u32,
+    /// Block length in phases, the same for all cells.
+    pub length: u32,
+    /// Core frequency by a dependent add chain, in GHz.
+    pub chain_ghz: f64,
+    /// Round trip of a cache line between the two cores, threaded only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_round_trip_ns: Option<f64>,
+    /// Ticks per block, by cell, clock cost subtracted.
+    pub ticks: Vec<u64>,
+    /// Packets that came back on the wire, by cell; absent in lockstep, where
+    /// every block forwards `length * packets_per_phase`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Vec<u64>>,
+    /// Share of the model's time spent on frames, by cell, threaded only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_busy: Option<Vec<f64>>,
+}
