@@ -1,2 +1,3 @@
-//! .
-fn main(){}
+//! The program. Everything it does is in the library.
+
+fn main() {}

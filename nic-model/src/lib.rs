@@ -1,1 +1,30 @@
-//! .
+//! A software Intel 82599, and the wire behind it.
+//!
+//! The device's side of what the crate `driver` drives: the same registers,
+//! the same descriptors, the other half of every ring. It meets the driver
+//! only at BAR 0 and in DMA memory, as the card does.
+
+pub mod account;
+mod arena;
+pub mod dma;
+mod fault;
+pub mod frame;
+mod model;
+mod port;
+mod regfile;
+mod ring;
+mod rx;
+mod trapped;
+mod tx;
+pub mod wire;
+
+pub use account::{Account, Unbalanced};
+pub use arena::{Arena, Parts};
+pub use fault::Faults;
+pub use frame::FrameFormat;
+pub use model::{Model, Traffic};
+pub use port::{Counters, Port};
+pub use regfile::RegisterFile;
+pub use rx::RxCounts;
+pub use trapped::{Access, Log, SharedModel, TrappedBar};
+pub use tx::TxCounts;

@@ -1,0 +1,255 @@
+//! Which cores there are, which ones a run takes, and staying on one.
+
+use crate::results::Placement;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::fmt;
+
+/// Why a run cannot have the cores it wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The core does not exist, or the process may not use it.
+    Unavailable {
+        /// The core asked for.
+        core: u32,
+        /// The cores there are.
+        allowed: Vec<u32>,
+    },
+    /// The threaded placement has no second core.
+    OneCore {
+        /// The only core.
+        core: u32,
+    },
+    /// Both sides were put on one core in the threaded placement.
+    SameCore {
+        /// The core asked for twice.
+        core: u32,
+    },
+    /// The model was given a core of its own in the lockstep placement.
+    ModelCoreInLockstep,
+    /// The system tells no core that this process may use.
+    NoCore,
+    /// The system let the thread stay elsewhere.
+    NotPinned {
+        /// The core asked for.
+        core: u32,
+        /// What the system said, or the cores it left.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable { core, allowed } => write!(
+                f,
+                "core {core} is not available: this process may use {}",
+                core_list(allowed)
+            ),
+            Self::OneCore { core } => write!(
+                f,
+                "threaded placement needs two cores and this process may use \
+                 one (core {core}): use --placement lockstep"
+            ),
+            Self::SameCore { core } => write!(
+                f,
+                "threaded placement needs two cores and both sides were given \
+                 core {core}"
+            ),
+            Self::ModelCoreInLockstep => write!(
+                f,
+                "lockstep runs the model on the forwarder's core: leave the \
+                 model's core out or use --placement threaded"
+            ),
+            Self::NoCore => {
+                write!(f, "the system names no core that this process may use")
+            }
+            Self::NotPinned { core, reason } => {
+                write!(f, "cannot stay on core {core}: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The cores that the calling thread may run on, in order. After [`pin`] that
+/// is one; empty when the system does not tell.
+#[must_use]
+pub fn allowed_cores() -> Vec<u32> {
+    sched_getaffinity(None).map(|set| cores_of(&set)).unwrap_or_default()
+}
+
+/// Keeps the calling thread on one core, and looks whether it worked.
+pub fn pin(core: u32) -> Result<(), Error> {
+    let index = core as usize;
+    if index >= CpuSet::MAX_CPU {
+        return Err(Error::Unavailable { core, allowed: allowed_cores() });
+    }
+    let failed = |reason| Error::NotPinned { core, reason };
+    let mut wanted = CpuSet::new();
+    wanted.set(index);
+    sched_setaffinity(None, &wanted).map_err(|e| failed(e.to_string()))?;
+    let got = sched_getaffinity(None).map_err(|e| failed(e.to_string()))?;
+    if got != wanted {
+        return Err(failed(format!("left on {}", core_list(&cores_of(&got)))));
+    }
+    Ok(())
+}
+
+/// The forwarder's and the model's core. What is not given is taken from the
+/// end of the allowed cores: the first one takes most interrupts.
+pub fn choose(
+    placement: Placement,
+    core: Option<u32>,
+    model_core: Option<u32>,
+) -> Result<(u32, u32), Error> {
+    choose_among(&allowed_cores(), placement, core, model_core)
+}
+
+/// A list of cores as a sentence takes it: `core 0`, `cores 0-3,8`.
+#[must_use]
+pub fn core_list(cores: &[u32]) -> String {
+    let noun = if cores.len() == 1 { "core" } else { "cores" };
+    if cores.is_empty() {
+        return "no core".to_string();
+    }
+    let spans: Vec<String> = cores
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|span| match span {
+            [only] => only.to_string(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        })
+        .collect();
+    format!("{noun} {}", spans.join(","))
+}
+
+fn cores_of(set: &CpuSet) -> Vec<u32> {
+    (0..CpuSet::MAX_CPU)
+        .filter(|&index| set.is_set(index))
+        .filter_map(|index| u32::try_from(index).ok())
+        .collect()
+}
+
+fn choose_among(
+    allowed: &[u32],
+    placement: Placement,
+    core: Option<u32>,
+    model_core: Option<u32>,
+) -> Result<(u32, u32), Error> {
+    for core in [core, model_core].into_iter().flatten() {
+        if !allowed.contains(&core) {
+            let allowed = allowed.to_vec();
+            return Err(Error::Unavailable { core, allowed });
+        }
+    }
+    let last_but = |taken: Option<u32>| {
+        allowed.iter().rev().copied().find(|&core| Some(core) != taken)
+    };
+    match placement {
+        Placement::Lockstep => {
+            let core = core.or_else(|| last_but(None)).ok_or(Error::NoCore)?;
+            if model_core.is_some_and(|model_core| model_core != core) {
+                return Err(Error::ModelCoreInLockstep);
+            }
+            Ok((core, core))
+        }
+        Placement::Threaded => {
+            if let [core] = *allowed {
+                return Err(Error::OneCore { core });
+            }
+            let core =
+                core.or_else(|| last_but(model_core)).ok_or(Error::NoCore)?;
+            let model_core = model_core
+                .or_else(|| last_but(Some(core)))
+                .ok_or(Error::NoCore)?;
+            if core == model_core {
+                return Err(Error::SameCore { core });
+            }
+            Ok((core, model_core))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Placement::{Lockstep, Threaded};
+
+    #[test]
+    fn lists_of_cores_are_short() {
+        assert_eq!(core_list(&[]), "no core");
+        assert_eq!(core_list(&[3]), "core 3");
+        assert_eq!(core_list(&[0, 1]), "cores 0-1");
+        assert_eq!(core_list(&[0, 1, 2, 5, 8, 9]), "cores 0-2,5,8-9");
+    }
+
+    #[test]
+    fn without_a_wish_the_last_cores_are_taken() {
+        let four = [0, 1, 2, 3];
+        assert_eq!(choose_among(&four, Lockstep, None, None), Ok((3, 3)));
+        assert_eq!(choose_among(&four, Threaded, None, None), Ok((3, 2)));
+        assert_eq!(choose_among(&[0], Lockstep, None, None), Ok((0, 0)));
+        assert_eq!(choose_among(&[0, 1], Threaded, None, None), Ok((1, 0)));
+    }
+
+    #[test]
+    fn a_wish_is_kept_and_the_other_side_moves_away() {
+        let four = [0, 1, 2, 3];
+        assert_eq!(choose_among(&four, Lockstep, Some(1), None), Ok((1, 1)));
+        assert_eq!(choose_among(&four, Threaded, Some(1), None), Ok((1, 3)));
+        assert_eq!(choose_among(&four, Threaded, None, Some(3)), Ok((2, 3)));
+        assert_eq!(choose_among(&four, Threaded, Some(0), Some(2)), Ok((0, 2)));
+    }
+
+    #[test]
+    fn each_refusal_is_one_line_that_says_what_to_do() {
+        let message = |allowed: &[u32], placement, core, model_core| {
+            choose_among(allowed, placement, core, model_core)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            message(&[0], Threaded, None, None),
+            "threaded placement needs two cores and this process may use one \
+             (core 0): use --placement lockstep"
+        );
+        assert_eq!(
+            message(&[0, 1], Lockstep, Some(99), None),
+            "core 99 is not available: this process may use cores 0-1"
+        );
+        assert_eq!(
+            message(&[2], Threaded, None, Some(0)),
+            "core 0 is not available: this process may use core 2"
+        );
+        assert_eq!(
+            message(&[0, 1], Threaded, Some(1), Some(1)),
+            "threaded placement needs two cores and both sides were given \
+             core 1"
+        );
+        assert_eq!(
+            message(&[0, 1], Lockstep, Some(1), Some(0)),
+            "lockstep runs the model on the forwarder's core: leave the \
+             model's core out or use --placement threaded"
+        );
+        assert_eq!(
+            message(&[], Lockstep, None, None),
+            "the system names no core that this process may use"
+        );
+    }
+
+    #[test]
+    fn a_pinned_thread_has_one_core_and_a_missing_core_is_refused() {
+        // A thread of its own, so that other tests keep their cores.
+        std::thread::spawn(|| {
+            let allowed = allowed_cores();
+            let core = *allowed.last().unwrap();
+            assert_eq!(pin(core), Ok(()));
+            assert_eq!(allowed_cores(), [core]);
+            assert!(matches!(pin(1023), Err(Error::NotPinned { .. })));
+            assert!(matches!(pin(100_000), Err(Error::Unavailable { .. })));
+        })
+        .join()
+        .unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! The program that measures, as its build script saw it.
+
+use crate::results::Build;
+
+/// Flags that start functions and loops on cache lines, as parts of a flag:
+/// both `-Cllvm-args=…` and `-C llvm-args=…` reach the compiler.
+const ALIGNMENT: [&str; 2] = ["-align-all-functions=6", "-align-loops=64"];
+
+/// This program.
+#[must_use]
+pub fn build() -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        commit: env!("RINGSIDE_COMMIT").to_string(),
+        dirty: env!("RINGSIDE_DIRTY") == "true",
+        compiler: env!("RINGSIDE_COMPILER").to_string(),
+        flags: split_flags(env!("RINGSIDE_FLAGS")),
+        profile: env!("RINGSIDE_PROFILE").to_string(),
+        target: env!("RINGSIDE_TARGET").to_string(),
+    }
+}
+
+/// Whether the build pins where functions and loops start. Without that, code
+/// placement alone can make a difference of 10 %.
+#[must_use]
+pub fn aligned(build: &Build) -> bool {
+    let given = |wanted| build.flags.iter().any(|flag| ends(flag, wanted));
+    ALIGNMENT.into_iter().all(given)
+}
+
+/// Whether one of the words of a flag ends with the text.
+fn ends(flag: &str, text: &str) -> bool {
+    flag.split(' ').any(|word| word.ends_with(text))
+}
+
+/// Cargo puts the unit separator between flags, which may hold spaces.
+fn split_flags(encoded: &str) -> Vec<String> {
+    encoded
+        .split('\x1f')
+        .filter(|flag| !flag.is_empty())
+        .map(String::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_flags(flags: &[&str]) -> Build {
+        let flags = flags.iter().map(ToString::to_string).collect();
+        Build { flags, ..build() }
+    }
+
+    #[test]
+    fn this_build_names_its_compiler_commit_profile_and_target() {
+        let build = build();
+        assert!(build.compiler.starts_with("rustc "), "{build:?}");
+        let hash = build.commit.len() == 40
+            && build.commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(hash || build.commit == "unknown", "{build:?}");
+        assert!(["debug", "release"].contains(&build.profile.as_str()));
+        assert!(build.target.contains(std::env::consts::ARCH), "{build:?}");
+    }
+
+    #[test]
+    fn flags_are_split_where_cargo_joined_them() {
+        assert_eq!(split_flags(""), [""; 0]);
+        assert_eq!(
+            split_flags("-C\x1fllvm-args=-a -b\x1f-g"),
+            ["-C", "llvm-args=-a -b", "-g"]
+        );
+    }
+
+    #[test]
+    fn a_build_is_aligned_when_functions_and_loops_are() {
+        assert!(aligned(&with_flags(&[
+            "-Ctarget-cpu=x86-64-v2",
+            "-Cllvm-args=-align-all-functions=6",
+            "-Cllvm-args=-align-loops=64",
+        ])));
+        assert!(aligned(&with_flags(&[
+            "-C",
+            "llvm-args=-align-all-functions=6 -align-loops=64",
+        ])));
+        assert!(!aligned(&with_flags(&["-Cllvm-args=-align-loops=64"])));
+        assert!(!aligned(&with_flags(&[])));
+    }
+}

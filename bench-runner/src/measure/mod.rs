@@ -1,0 +1,79 @@
+//! One block: a variant at a batch size, on an arena, for some phases.
+
+mod bench;
+mod lockstep;
+mod threaded;
+
+pub use bench::Bench;
+
+use std::fmt;
+
+use driver::memory::OutOfMemory;
+use driver::nic::InitError;
+use nic_model::Unbalanced;
+
+/// What a block measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Block {
+    /// Ticks between the stamps, the clock's own cost subtracted.
+    pub ticks: u64,
+    /// Packets that came back on the wire meanwhile.
+    pub forwarded: u64,
+    /// Share of the model's time spent on frames; 0 in lockstep.
+    pub model_busy: f64,
+}
+
+/// A block that yields no result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invalid {
+    /// No memory for the arenas.
+    Memory(OutOfMemory),
+    /// The ports did not come up.
+    Init(InitError),
+    /// A packet is missing, or one too many, or one spoiled.
+    Unbalanced(Unbalanced),
+    /// The forwarder stopped before its quota.
+    Stalled {
+        /// Packets it should have received.
+        wanted: u64,
+        /// Packets it did receive.
+        received: u64,
+    },
+    /// The model's thread could not run where it should.
+    Core(String),
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => error.fmt(f),
+            Self::Init(error) => error.fmt(f),
+            Self::Unbalanced(error) => error.fmt(f),
+            Self::Stalled { wanted, received } => write!(
+                f,
+                "the forwarder stopped after {received} of {wanted} packets"
+            ),
+            Self::Core(error) => f.write_str(error),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl From<OutOfMemory> for Invalid {
+    fn from(error: OutOfMemory) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl From<InitError> for Invalid {
+    fn from(error: InitError) -> Self {
+        Self::Init(error)
+    }
+}
+
+impl From<Unbalanced> for Invalid {
+    fn from(error: Unbalanced) -> Self {
+        Self::Unbalanced(error)
+    }
+}

@@ -1,0 +1,87 @@
+//! The words on charts that come from the run.
+
+use super::Quantity;
+use crate::analysis::{CellResult, MODEL_BOUND};
+use crate::results::{Placement, Run};
+use crate::stats::{self, CONFIDENCE};
+
+/// Quantity and unit of the upright axis.
+pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
+    match (quantity, run.setup.placement) {
+        (Quantity::Cycles, _) => "core cycles per packet",
+        (_, Placement::Lockstep) => {
+            "Mpps that one core could forward, both directions"
+        }
+        (_, Placement::Threaded) => "Mpps forwarded, both directions",
+    }
+}
+
+/// How the numbers were made, on what, when and by what.
+pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
+    let mut sentences =
+        vec![device(run), sampling(run, results), machine(run), origin(run)];
+    if results.iter().any(|result| result.hollow) {
+        sentences.push(format!(
+            "Hollow marks are model-bound: the model was busy for more than \
+             {:.0} % of the time.",
+            MODEL_BOUND * 100.0
+        ));
+    }
+    sentences.join(" ")
+}
+
+fn device(run: &Run) -> String {
+    let setup = &run.setup;
+    let placement = match setup.placement {
+        Placement::Lockstep => "in lockstep on the driver's core",
+        Placement::Threaded => "threaded, on a core of its own",
+    };
+    let doorbell = match setup.doorbell_cycles {
+        0 => String::new(),
+        cycles => format!(", modelled doorbell of {cycles} cycles"),
+    };
+    format!(
+        "Software 82599 {placement}{doorbell}; {}, {}-byte frames.",
+        setup.workload, setup.frame_bytes
+    )
+}
+
+fn sampling(run: &Run, results: &[CellResult]) -> String {
+    let used = results.iter().map(|r| r.processes).max().unwrap_or(0);
+    let bands = if results.iter().any(|r| r.ns.interval.is_some()) {
+        format!("bands are {:.0} % intervals", CONFIDENCE * 100.0)
+    } else {
+        "too few processes for intervals".to_owned()
+    };
+    format!("Processes × rounds: {used} × {}, {bands}.", run.setup.rounds)
+}
+
+fn machine(run: &Run) -> String {
+    let machine = &run.machine;
+    let guest = match &machine.hypervisor {
+        Some(hypervisor) => format!(", {hypervisor} guest"),
+        None => String::new(),
+    };
+    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
+    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
+    let clock = match stats::median(&ghz) {
+        Some(ghz) => format!(" at {ghz:.2} GHz"),
+        None => String::new(),
+    };
+    format!("{}{clock}{guest}.", machine.cpu)
+}
+
+fn origin(run: &Run) -> String {
+    let build = &run.build;
+    let date = run.started.split('T').next().unwrap_or_default();
+    let commit: String = build.commit.chars().take(10).collect();
+    let dirty = if build.dirty { " with changes" } else { "" };
+    let profile = match build.profile.as_str() {
+        "release" => String::new(),
+        other => format!(", {other} build"),
+    };
+    format!(
+        "{date}, ringside {}, commit {commit}{dirty}{profile}, {}.",
+        build.version, build.compiler
+    )
+}

@@ -1,0 +1,174 @@
+//! From batch sizes and values to places on the sheet.
+
+use super::Point;
+use super::pen::Spot;
+
+/// How far an interval may reach above the highest value before it is cut.
+const REACH: f64 = 1.5;
+
+/// The field that the lines are drawn in.
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+    batches: Vec<u16>,
+    /// Distance of the ticks of the upright axis.
+    step: f64,
+    /// Number of steps on the upright axis.
+    steps: u32,
+}
+
+impl Frame {
+    pub(super) fn new(
+        (left, top): Spot,
+        (right, bottom): Spot,
+        points: &[Point],
+    ) -> Self {
+        let mut batches: Vec<_> = points.iter().map(|p| p.x.max(1)).collect();
+        batches.sort_unstable();
+        batches.dedup();
+        let most = points.iter().map(|p| p.y).fold(0.0, f64::max);
+        let reach = points.iter().map(|p| p.high).fold(most, f64::max);
+        let most = reach.min(most * REACH);
+        let step = step(most);
+        let steps = (most / step * 1.02).ceil().max(1.0) as u32;
+        Self { left, top, right, bottom, batches, step, steps }
+    }
+
+    /// Where a batch size stands: equal steps for equal factors.
+    pub(super) fn x(&self, batch: u16) -> f64 {
+        let (low, high) = self.ends();
+        let share = (f64::from(batch.max(1)).log2() - low) / (high - low);
+        self.left + share * (self.right - self.left)
+    }
+
+    /// Where a value stands, from zero up; what is outside stands on the edge.
+    pub(super) fn y(&self, value: f64) -> f64 {
+        let share = (value / self.most()).clamp(0.0, 1.0);
+        self.bottom - share * (self.bottom - self.top)
+    }
+
+    /// The value at the upper edge.
+    pub(super) fn most(&self) -> f64 {
+        self.step * f64::from(self.steps)
+    }
+
+    /// Batch sizes that bear a number: powers of two first, others where
+    /// there is room.
+    pub(super) fn x_ticks(&self) -> Vec<u16> {
+        let mut ticks: Vec<u16> = Vec::new();
+        let (powers, others): (Vec<u16>, Vec<u16>) =
+            self.batches.iter().partition(|batch| batch.is_power_of_two());
+        for batch in powers.into_iter().chain(others) {
+            let room =
+                |tick: &u16| (self.x(*tick) - self.x(batch)).abs() > 26.0;
+            if ticks.iter().all(room) {
+                ticks.push(batch);
+            }
+        }
+        ticks.sort_unstable();
+        ticks
+    }
+
+    /// Values on the upright axis, with their text.
+    pub(super) fn y_ticks(&self) -> Vec<(f64, String)> {
+        let decimals = (0..6)
+            .find(|&decimals| {
+                let scaled = self.step * 10f64.powi(decimals);
+                (scaled - scaled.round()).abs() < 1e-6 * scaled
+            })
+            .unwrap_or(6) as usize;
+        (0..=self.steps)
+            .map(|number| {
+                let value = self.step * f64::from(number);
+                (value, format!("{value:.decimals$}"))
+            })
+            .collect()
+    }
+
+    /// The powers of two at both ends, with a little room beside them.
+    fn ends(&self) -> (f64, f64) {
+        let log = |batch: Option<&u16>| {
+            batch.map_or(0.0, |&batch| f64::from(batch).log2())
+        };
+        let low = log(self.batches.first());
+        let high = log(self.batches.last());
+        let room = if high > low { 0.02 * (high - low) } else { 0.5 };
+        (low - room, high + room)
+    }
+}
+
+/// A round number that fits five to ten times into the range.
+fn step(most: f64) -> f64 {
+    if most <= 0.0 {
+        return 1.0;
+    }
+    let rough = most / 7.0;
+    let decade = 10f64.powi(rough.log10().floor() as i32);
+    let factors = [1.0, 2.0, 2.5, 5.0, 10.0];
+    let fits = factors.iter().find(|f| **f * decade >= rough);
+    fits.unwrap_or(&10.0) * decade
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frame(points: &[(u16, f64)]) -> Frame {
+        let points: Vec<_> = points
+            .iter()
+            .map(|&(x, y)| Point { x, y, low: y, high: y, hollow: false })
+            .collect();
+        Frame::new((0.0, 0.0), (700.0, 400.0), &points)
+    }
+
+    #[test]
+    fn batch_sizes_are_as_far_apart_as_their_factors() {
+        let frame = frame(&[(1, 3.0), (256, 27.0)]);
+        let steps: Vec<_> = (0..8)
+            .map(|power| frame.x(2 << power) - frame.x(1 << power))
+            .collect();
+        assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-9));
+    }
+
+    #[test]
+    fn values_start_at_zero_and_end_on_a_round_number() {
+        let frame = frame(&[(1, 3.0), (256, 27.0)]);
+        assert_eq!(frame.y(0.0), 400.0);
+        assert_eq!(frame.most(), 30.0);
+        let texts: Vec<_> =
+            frame.y_ticks().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["0", "5", "10", "15", "20", "25", "30"]);
+    }
+
+    #[test]
+    fn small_values_have_decimals() {
+        let ticks = frame(&[(1, 0.16)]).y_ticks();
+        assert_eq!(ticks[1].1, "0.025");
+    }
+
+    #[test]
+    fn odd_batch_sizes_bear_a_number_where_there_is_room() {
+        let all =
+            frame(&[(1, 1.0), (24, 1.0), (30, 1.0), (32, 1.0), (448, 1.0)]);
+        assert_eq!(all.x_ticks(), [1, 24, 32, 448]);
+        assert_eq!(frame(&[(32, 1.0)]).x_ticks(), [32]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_stands_inside(
+            points in prop::collection::vec((any::<u16>(), 0.0..1e9f64), 0..20),
+        ) {
+            let frame = frame(&points);
+            prop_assert!(frame.y_ticks().len() <= 12);
+            for (x, y) in points {
+                let spot = (frame.x(x), frame.y(y));
+                prop_assert!((0.0..=700.0).contains(&spot.0), "{spot:?}");
+                prop_assert!((0.0..=400.0).contains(&spot.1), "{spot:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! One line per variant, its name beside its right end.
+
+use super::frame::Frame;
+use super::labels::{clearest, shorten, spread, width, wrap};
+use super::look::{BORDER, GRID, Ink, Look, Mark, PAPER, QUIET, TEXT, looks};
+use super::pen::{Align, Pen, Spot, Type, sheet};
+use super::{Chart, LineRate, Point, Series};
+
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 600.0;
+const MARGIN: f64 = 24.0;
+const LEFT: f64 = 64.0;
+const TOP: f64 = 76.0;
+/// From the field to a name: the leader's way and the key.
+const LEADER: f64 = 34.0;
+const KEY: f64 = 40.0;
+const SMALL: f64 = 11.0;
+const SMALL_LINE: f64 = 15.0;
+/// Room for the numbers and the name of the batch axis.
+const FOOT: f64 = 58.0;
+const MARK: f64 = 3.6;
+/// From this many names on they are set closer.
+const MANY: usize = 24;
+const LONGEST_NAME: usize = 36;
+
+/// Draws a chart: batch sizes to the right, values from zero up.
+#[must_use]
+pub fn draw(chart: &Chart) -> String {
+    let lines = prepare(chart);
+    let names = Names::of(&lines);
+    let caption = wrap(&chart.subtitle, SMALL, WIDTH - 2.0 * MARGIN);
+    let below = FOOT + SMALL_LINE * caption.len() as f64 + 10.0;
+    let field = (HEIGHT - TOP - below).max(names.height());
+    let height = (TOP + field + below).ceil();
+    let points: Vec<_> =
+        lines.iter().flat_map(|line| line.points.clone()).collect();
+    let right = WIDTH - MARGIN - names.width() - KEY - LEADER;
+    let frame = Frame::new((LEFT, TOP), (right, TOP + field), &points);
+    sheet((WIDTH, height), &chart.title, &chart.subtitle, |pen| {
+        let corners =
+            [(0.0, 0.0), (WIDTH, 0.0), (WIDTH, height), (0.0, height)];
+        pen.area(&corners, PAPER);
+        draw_head(pen, chart);
+        draw_frame(pen, &frame);
+        if lines.is_empty() {
+            let middle = (frame.left + right) / 2.0;
+            let spot = (middle, (frame.top + frame.bottom) / 2.0);
+            pen.text("no data", spot, kind(14.0, QUIET, Align::Middle));
+        }
+        for line in &lines {
+            draw_band(pen, &frame, line);
+        }
+        let rate = chart.line_rate.as_ref();
+        let rate = rate.filter(|rate| rate.mpps <= frame.most());
+        if let Some(rate) = rate {
+            let spots = [
+                (frame.left, frame.y(rate.mpps)),
+                (frame.right, frame.y(rate.mpps)),
+            ];
+            pen.line(&spots, TEXT, 1.2, &[6.0, 4.0]);
+        }
+        names.draw(pen, &frame, &lines);
+        // What others are compared with lies on top.
+        for top in [false, true] {
+            for line in lines.iter().filter(|line| line.emphasis == top) {
+                draw_line(pen, &frame, line);
+            }
+        }
+        if let Some(rate) = rate {
+            draw_rate_name(pen, &frame, rate, &lines);
+        }
+        for (number, text) in caption.iter().enumerate() {
+            let y = frame.bottom + FOOT + 8.0 + SMALL_LINE * number as f64;
+            let spot = (MARGIN, y);
+            pen.text(text, spot, kind(SMALL, QUIET, Align::Left));
+        }
+    })
+}
+
+/// A series that has something to draw.
+struct Line {
+    name: String,
+    points: Vec<Point>,
+    look: Look,
+    emphasis: bool,
+}
+
+fn prepare(chart: &Chart) -> Vec<Line> {
+    let looks = looks(chart.series.iter().map(|series| series.emphasis));
+    let line = |(series, look): (&Series, Look)| {
+        let sound = |p: &Point| {
+            p.y.is_finite() && p.low.is_finite() && p.high.is_finite()
+        };
+        let mut points: Vec<_> =
+            series.points.iter().copied().filter(sound).collect();
+        points.sort_by_key(|point| point.x);
+        let name = shorten(&series.name, LONGEST_NAME);
+        Line { name, points, look, emphasis: series.emphasis }
+    };
+    let mut lines: Vec<_> = chart.series.iter().zip(looks).map(line).collect();
+    lines.retain(|line| !line.points.is_empty());
+    lines
+}
+
+fn kind(size: f64, ink: Ink, align: Align) -> Type {
+    Type { size, bold: false, ink, align }
+}
+
+fn draw_head(pen: &mut Pen, chart: &Chart) {
+    let title = Type { bold: true, ..kind(18.0, TEXT, Align::Left) };
+    pen.text(&chart.title, (MARGIN, 32.0), title);
+    let label = kind(12.0, QUIET, Align::Left);
+    pen.text(&chart.y_label, (MARGIN, 56.0), label);
+}
+
+fn draw_frame(pen: &mut Pen, frame: &Frame) {
+    for (value, text) in frame.y_ticks() {
+        let y = frame.y(value);
+        let ink = if value == 0.0 { BORDER } else { GRID };
+        pen.line(&[(frame.left, y), (frame.right, y)], ink, 1.0, &[]);
+        let spot = (frame.left - 9.0, y + 4.2);
+        pen.text(&text, spot, kind(12.0, QUIET, Align::Right));
+    }
+    for batch in frame.x_ticks() {
+        let x = frame.x(batch);
+        pen.line(&[(x, frame.top), (x, frame.bottom)], GRID, 1.0, &[]);
+        let tick = [(x, frame.bottom), (x, frame.bottom + 5.0)];
+        pen.line(&tick, BORDER, 1.0, &[]);
+        let spot = (x, frame.bottom + 20.0);
+        let text = batch.to_string();
+        pen.text(&text, spot, kind(12.0, QUIET, Align::Middle));
+    }
+    let middle = (frame.left + frame.right) / 2.0;
+    let spot = (middle, frame.bottom + 40.0);
+    let text = "batch size, packets per receive call";
+    pen.text(text, spot, kind(12.0, QUIET, Align::Middle));
+}
+
+/// The intervals as a strip behind the line, or as a bar behind a lone point.
+fn draw_band(pen: &mut Pen, frame: &Frame, line: &Line) {
+    let spot = |point: &Point, value| (frame.x(point.x), frame.y(value));
+    if let [point] = line.points[..] {
+        let ends = [spot(&point, point.low), spot(&point, point.high)];
+        pen.line(&ends, line.look.ink, 1.2, &[]);
+        return;
+    }
+    let high = line.points.iter().map(|p| spot(p, p.high));
+    let low = line.points.iter().rev().map(|p| spot(p, p.low));
+    let outline: Vec<_> = high.chain(low).collect();
+    pen.area(&outline, line.look.ink.faded(0.16));
+}
+
+fn draw_line(pen: &mut Pen, frame: &Frame, line: &Line) {
+    let spots: Vec<_> = spots(frame, line);
+    let Look { ink, mark, dash, width } = line.look;
+    pen.line(&spots, ink, width, dash);
+    for (spot, point) in spots.iter().zip(&line.points) {
+        draw_mark(pen, *spot, mark, ink, point.hollow);
+    }
+}
+
+fn spots(frame: &Frame, line: &Line) -> Vec<Spot> {
+    let spot = |point: &Point| (frame.x(point.x), frame.y(point.y));
+    line.points.iter().map(spot).collect()
+}
+
+/// A mark with a thin rim of paper, or of its colour around paper.
+fn draw_mark(pen: &mut Pen, at: Spot, mark: Mark, ink: Ink, hollow: bool) {
+    let (fill, rim) = if hollow { (PAPER, ink) } else { (ink, PAPER) };
+    let rim_width = if hollow { 1.5 } else { 0.7 };
+    if mark == Mark::Circle {
+        pen.circle(at, MARK + 0.4, fill, None);
+        pen.circle(at, MARK + 0.4, rim, Some(rim_width));
+        return;
+    }
+    let corners = mark.corners(MARK);
+    let mut outline: Vec<_> =
+        corners.iter().map(|(x, y)| (at.0 + x, at.1 + y)).collect();
+    pen.area(&outline, fill);
+    outline.extend_from_within(..1);
+    pen.line(&outline, rim, rim_width, &[]);
+}
+
+/// The names at the right, from the top down.
+struct Names {
+    size: f64,
+    gap: f64,
+    count: usize,
+    widest: f64,
+}
+
+impl Names {
+    fn of(lines: &[Line]) -> Self {
+        let many = lines.len() > MANY;
+        let (size, gap) = if many { (11.0, 13.5) } else { (12.0, 16.0) };
+        let widths = lines.iter().map(|line| {
+            let bold = if line.emphasis { 1.1 } else { 1.0 };
+            width(&line.name, size) * bold
+        });
+        let widest = widths.fold(0.0, f64::max);
+        Self { size, gap, count: lines.len(), widest }
+    }
+
+    fn height(&self) -> f64 {
+        self.gap * self.count as f64
+    }
+
+    fn width(&self) -> f64 {
+        self.widest
+    }
+
+    fn draw(&self, pen: &mut Pen, frame: &Frame, lines: &[Line]) {
+        let mut ends: Vec<(Spot, &Line)> = lines
+            .iter()
+            .filter_map(|line| Some((*spots(frame, line).last()?, line)))
+            .collect();
+        ends.sort_by(|(a, _), (b, _)| a.1.total_cmp(&b.1));
+        let heights: Vec<_> = ends.iter().map(|((_, y), _)| *y).collect();
+        let edges = (frame.top, frame.bottom);
+        let places = spread(&heights, self.gap, edges);
+        for ((end, line), y) in ends.into_iter().zip(places) {
+            let Look { ink, mark, dash, width } = line.look;
+            let key = frame.right + LEADER;
+            let leader =
+                [end, (frame.right + 4.0, end.1), (key - 5.0, y), (key, y)];
+            pen.line(&leader, ink.faded(0.55), 0.8, &[]);
+            let sample = [(key, y), (key + KEY - 8.0, y)];
+            pen.line(&sample, ink, width, dash);
+            let hollow = line.points.iter().all(|point| point.hollow);
+            let middle = key + (KEY - 8.0) / 2.0;
+            draw_mark(pen, (middle, y), mark, ink, hollow);
+            let how = Type {
+                bold: line.emphasis,
+                ..kind(self.size, TEXT, Align::Left)
+            };
+            pen.text(&line.name, (key + KEY - 2.0, y + 4.2), how);
+        }
+    }
+}
+
+/// Names the line rate where the fewest lines pass.
+fn draw_rate_name(
+    pen: &mut Pen,
+    frame: &Frame,
+    rate: &LineRate,
+    lines: &[Line],
+) {
+    let wide = width(&rate.label, SMALL);
+    let y = frame.y(rate.mpps);
+    let (first, last) = (frame.left + 8.0, frame.right - 8.0 - wide);
+    let mut areas = Vec::new();
+    for top in [y - 17.0, y + 3.0] {
+        for step in 0..=8 {
+            let left = first + (last - first) * f64::from(step) / 8.0;
+            let area = ((left, top), (left + wide, top + 14.0));
+            if top >= frame.top && top + 14.0 <= frame.bottom {
+                areas.push(area);
+            }
+        }
+    }
+    let paths: Vec<_> =
+        lines.iter().flat_map(|line| along(&spots(frame, line))).collect();
+    let Some(number) = clearest(&areas, &paths) else { return };
+    let ((left, top), (right, bottom)) = areas[number];
+    let back = [(left, top), (right, top), (right, bottom), (left, bottom)];
+    pen.area(&back, PAPER.faded(0.8));
+    pen.text(&rate.label, (left, top + 10.5), kind(SMALL, TEXT, Align::Left));
+}
+
+/// Spots close together along a line.
+fn along(spots: &[Spot]) -> Vec<Spot> {
+    const PARTS: u32 = 24;
+    let between = |ends: &[Spot]| {
+        let (from, to) = (ends[0], ends[1]);
+        (0..=PARTS)
+            .map(|part| {
+                let share = f64::from(part) / f64::from(PARTS);
+                (
+                    from.0 + share * (to.0 - from.0),
+                    from.1 + share * (to.1 - from.1),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    spots.windows(2).flat_map(between).collect()
+}

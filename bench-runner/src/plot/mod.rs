@@ -1,0 +1,241 @@
+//! Charts as SVG text: the same data always give the same bytes.
+
+mod captions;
+mod frame;
+mod labels;
+mod lines;
+mod look;
+mod pen;
+
+pub use lines::draw;
+
+use crate::analysis::{BASELINE, CellResult, FLOOR, Reference, by_axis};
+use crate::results::Run;
+use crate::stats::Estimate;
+use std::collections::HashSet;
+
+/// One chart over batch sizes.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// Headline.
+    pub title: String,
+    /// What a reader has to know, in small type below.
+    pub subtitle: String,
+    /// Quantity and unit of the upright axis.
+    pub y_label: String,
+    /// The lines, in the order in which they take colours.
+    pub series: Vec<Series>,
+    /// The rate that the wire allows, drawn where the data come near it.
+    pub line_rate: Option<LineRate>,
+}
+
+/// One variant's line.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Name beside its right end.
+    pub name: String,
+    /// Its points; those that are not finite are left out.
+    pub points: Vec<Point>,
+    /// Whether this is what the others are compared with.
+    pub emphasis: bool,
+}
+
+/// One cell on a chart.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// Batch size.
+    pub x: u16,
+    /// Measured value.
+    pub y: f64,
+    /// Lower end of its interval; `y` itself where there is none.
+    pub low: f64,
+    /// Upper end of its interval; `y` itself where there is none.
+    pub high: f64,
+    /// Whether the model may have been the bottleneck.
+    pub hollow: bool,
+}
+
+/// What both directions of a 10 GbE link carry together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineRate {
+    /// Million packets per second.
+    pub mpps: f64,
+    /// Name of the line.
+    pub label: String,
+}
+
+impl LineRate {
+    /// Both directions of 10 GbE with frames of this size, checksum included.
+    #[must_use]
+    pub fn ten_gbe(frame_bytes: u16) -> Self {
+        // Preamble, start delimiter and gap take 20 bytes (IEEE 802.3).
+        let bits = (f64::from(frame_bytes) + 20.0) * 8.0;
+        let mpps = 2.0 * 1e4 / bits;
+        let label = format!(
+            "10 GbE line rate, {frame_bytes}-byte frames, both directions: \
+             {mpps:.2} Mpps"
+        );
+        Self { mpps, label }
+    }
+}
+
+/// Every chart of a run, as file name and SVG text.
+///
+/// Each axis has two, throughput and cycles per packet, with its variants
+/// and what they are compared with; two more show all variants.
+#[must_use]
+pub fn charts(
+    run: &Run,
+    results: &[CellResult],
+    reference: &Reference,
+) -> Vec<(String, String)> {
+    let axes: Vec<_> = by_axis(results)
+        .into_iter()
+        .filter(|(_, variants)| *variants != [FLOOR])
+        .collect();
+    let mut sheets = Vec::new();
+    for (axis, variants) in &axes {
+        if *axis != BASELINE {
+            sheets.push(Sheet::of_axis(axis, variants, reference));
+        }
+    }
+    let all = axes.into_iter().flat_map(|(_, variants)| variants).collect();
+    sheets.push(Sheet {
+        file: "all".to_owned(),
+        title: "all variants".to_owned(),
+        variants: all,
+        reference: BASELINE,
+    });
+    let mut taken = HashSet::new();
+    let mut charts = Vec::new();
+    for sheet in &sheets {
+        let mut file = sheet.file.clone();
+        while !taken.insert(file.clone()) {
+            file.push('_');
+        }
+        for quantity in [Quantity::Throughput, Quantity::Cycles] {
+            let chart = sheet.chart(run, results, quantity);
+            let name = format!("{}-{file}.svg", quantity.name());
+            charts.push((name, draw(&chart)));
+        }
+    }
+    charts
+}
+
+/// Which variants share a chart.
+struct Sheet<'a> {
+    file: String,
+    title: String,
+    variants: Vec<&'a str>,
+    reference: &'a str,
+}
+
+impl<'a> Sheet<'a> {
+    fn of_axis(
+        axis: &str,
+        variants: &[&'a str],
+        reference: &Reference,
+    ) -> Self {
+        let mut shown: Vec<&'a str> = Vec::new();
+        let references = variants.iter().map(|variant| reference(variant));
+        for variant in references.chain(variants.iter().copied()) {
+            if !shown.contains(&variant) && variant != FLOOR {
+                shown.push(variant);
+            }
+        }
+        let reference = variants.first().map_or(BASELINE, |v| reference(v));
+        Self {
+            file: file_name(axis),
+            title: axis.to_owned(),
+            variants: shown,
+            reference,
+        }
+    }
+
+    fn chart(
+        &self,
+        run: &Run,
+        results: &[CellResult],
+        quantity: Quantity,
+    ) -> Chart {
+        let series = self.variants.iter().filter(|v| **v != FLOOR);
+        Chart {
+            title: format!(
+                "{}: {} by batch size",
+                self.title,
+                quantity.words()
+            ),
+            subtitle: captions::caption(run, results),
+            y_label: captions::y_label(run, quantity).to_owned(),
+            series: series
+                .map(|variant| Series {
+                    name: (*variant).to_owned(),
+                    points: points(results, variant, quantity),
+                    emphasis: *variant == self.reference,
+                })
+                .filter(|series| !series.points.is_empty())
+                .collect(),
+            line_rate: (quantity == Quantity::Throughput)
+                .then(|| LineRate::ten_gbe(run.setup.frame_bytes)),
+        }
+    }
+}
+
+/// What stands on the upright axis.
+#[derive(Clone, Copy, PartialEq)]
+enum Quantity {
+    Throughput,
+    Cycles,
+}
+
+impl Quantity {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Cycles => "cycles",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Cycles => "cycles per packet",
+        }
+    }
+
+    fn of(self, result: &CellResult) -> Option<Estimate> {
+        match self {
+            Self::Throughput => result.mpps,
+            Self::Cycles => Some(result.cycles),
+        }
+    }
+}
+
+/// The points of a variant in ascending order of batch size.
+fn points(
+    results: &[CellResult],
+    variant: &str,
+    quantity: Quantity,
+) -> Vec<Point> {
+    let mut points: Vec<_> = results
+        .iter()
+        .filter(|result| !result.copy && result.variant == variant)
+        .filter_map(|result| {
+            let Estimate { value, interval } = quantity.of(result)?;
+            let (low, high) = interval.unwrap_or((value, value));
+            let (x, hollow) = (result.batch, result.hollow);
+            Some(Point { x, y: value, low, high, hollow })
+        })
+        .collect();
+    points.sort_by_key(|point| point.x);
+    points
+}
+
+/// An axis as part of a file name, whatever it was called.
+fn file_name(axis: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    axis.chars().map(|c| if safe(c) { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests;

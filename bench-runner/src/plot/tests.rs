@@ -1,0 +1,218 @@
+use super::*;
+use crate::analysis::analyse;
+use crate::results::Placement;
+use crate::results::example::{self, reference};
+use proptest::prelude::*;
+
+fn point(x: u16, y: f64) -> Point {
+    Point { x, y, low: y * 0.97, high: y * 1.03, hollow: false }
+}
+
+fn chart(names: &[&str]) -> Chart {
+    let series = names.iter().enumerate().map(|(number, name)| {
+        let level = 20.0 + number as f64;
+        let points =
+            [1, 8, 64].map(|batch| point(batch, level * f64::from(batch)));
+        Series {
+            name: (*name).to_owned(),
+            points: points.to_vec(),
+            emphasis: number == 0,
+        }
+    });
+    Chart {
+        title: "a title".to_owned(),
+        subtitle: "a caption".to_owned(),
+        y_label: "Mpps".to_owned(),
+        series: series.collect(),
+        line_rate: Some(LineRate::ten_gbe(64)),
+    }
+}
+
+/// Walks over the tags and returns the texts, or says what is unbalanced.
+fn texts(svg: &str) -> Result<Vec<String>, String> {
+    let mut open = Vec::new();
+    let mut texts = Vec::new();
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        let text = rest[..start].trim();
+        if !text.is_empty() {
+            texts.push(text.to_owned());
+        }
+        let end = rest.find('>').ok_or("a tag does not end")?;
+        let tag = rest.get(start + 1..end).ok_or("> before <")?;
+        if tag.contains('<') || tag.matches('"').count() % 2 != 0 {
+            return Err(format!("<{tag}>"));
+        }
+        let name = tag.split([' ', '/']).next().unwrap_or_default();
+        if let Some(name) = tag.strip_prefix('/') {
+            if open.pop() != Some(name) {
+                return Err(format!("</{name}> closes another tag"));
+            }
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+        rest = &rest[end + 1..];
+    }
+    if open.is_empty() && rest.trim().is_empty() {
+        Ok(texts)
+    } else {
+        Err(format!("{open:?} stay open before {rest:?}"))
+    }
+}
+
+fn has(svg: &str, text: &str) -> bool {
+    texts(svg).unwrap().iter().any(|found| found == text)
+}
+
+#[test]
+fn the_same_data_give_the_same_bytes() {
+    let run = example::run(&["baseline", "reg=boxed"], &[1, 8, 64]);
+    let once = charts(&run, &analyse(&run, &reference), &reference);
+    let again = charts(&run, &analyse(&run, &reference), &reference);
+    assert_eq!(once, again);
+}
+
+#[test]
+fn every_series_title_and_caption_is_named() {
+    let svg = draw(&chart(&["baseline", "reg=boxed", "reg=bytes"]));
+    for text in
+        ["baseline", "reg=boxed", "reg=bytes", "a title", "a caption", "Mpps"]
+    {
+        assert!(has(&svg, text), "{text} is not in\n{svg}");
+    }
+}
+
+#[test]
+fn names_come_out_as_text() {
+    let svg = draw(&chart(&["<script>", "a&b", "\"quoted\"", "bell\x07"]));
+    assert!(!svg.contains("<script"));
+    assert!(has(&svg, "&lt;script&gt;") && has(&svg, "a&amp;b"));
+    assert!(has(&svg, "bell?"));
+    let mut odd = chart(&["baseline"]);
+    odd.title = "</title><script>".to_owned();
+    odd.subtitle = "x < y & z".to_owned();
+    let svg = draw(&odd);
+    assert!(texts(&svg).is_ok() && !svg.contains("<script"));
+}
+
+#[test]
+fn the_line_rate_is_drawn_only_where_the_data_reach_it() {
+    let label = "10 GbE line rate, 64-byte frames, both directions: 29.76 Mpps";
+    let mut chart = chart(&["baseline"]);
+    assert!(has(&draw(&chart), label));
+    chart.series[0].points = vec![point(1, 3.0), point(2, 20.0)];
+    assert!(!has(&draw(&chart), label));
+}
+
+#[test]
+fn hollow_points_are_drawn_in_another_way() {
+    let full = chart(&["baseline", "reg=boxed"]);
+    let mut hollow = full.clone();
+    hollow.series[1].points[1].hollow = true;
+    assert_ne!(draw(&full), draw(&hollow));
+}
+
+#[test]
+fn an_empty_chart_says_so() {
+    let mut none = chart(&["baseline"]);
+    none.series[0].points[0].y = f64::NAN;
+    none.series[0].points.truncate(1);
+    assert!(has(&draw(&none), "no data"));
+    none.series.clear();
+    assert!(has(&draw(&none), "no data"));
+}
+
+#[test]
+fn a_sheet_grows_with_the_number_of_names() {
+    let names: Vec<_> = (0..60).map(|n| format!("axis=v{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let svg = draw(&chart(&names));
+    assert!(!svg.contains("height=\"600\""));
+    assert!(names.iter().all(|name| has(&svg, name)));
+}
+
+#[test]
+fn every_axis_has_two_charts_and_all_variants_have_two_more() {
+    let run = example::run(
+        &["baseline", "reg=boxed", "batch=arena", "walk=speculate", FLOOR],
+        &[1, 32],
+    );
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let names: Vec<_> = charts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "throughput-reg.svg",
+            "cycles-reg.svg",
+            "throughput-batch.svg",
+            "cycles-batch.svg",
+            "throughput-walk.svg",
+            "cycles-walk.svg",
+            "throughput-all.svg",
+            "cycles-all.svg",
+        ]
+    );
+    let walk = &charts[4].1;
+    assert!(has(walk, "batch=arena") && has(walk, "walk=speculate"));
+    assert!(!has(walk, "baseline"));
+    assert!(has(&charts[6].1, "reg=boxed") && !has(&charts[6].1, FLOOR));
+}
+
+#[test]
+fn file_names_stay_in_their_folder_and_apart() {
+    let run = example::run(&["../x=a", "./.x=b", "all=c"], &[1]);
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let names: HashSet<_> = charts.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), charts.len());
+    assert!(names.iter().all(|name| !name.contains('/')));
+}
+
+#[test]
+#[ignore = "writes charts to look at into the folder for temporary files"]
+fn charts_to_look_at() {
+    let folder = std::env::temp_dir().join("ringside-charts");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut run = example::fourteen();
+    let write = |run: &Run, prefix: &str| {
+        for (name, svg) in charts(run, &analyse(run, &reference), &reference) {
+            std::fs::write(folder.join(prefix.to_owned() + &name), svg)
+                .unwrap();
+        }
+    };
+    write(&run, "");
+    let many: Vec<_> = (0..45).map(|n| format!("axis=variant{n}")).collect();
+    let mut names: Vec<_> = many.iter().map(String::as_str).collect();
+    names[0] = "baseline";
+    write(&example::run(&names, &[1, 24, 32, 448]), "many-");
+    write(&example::run(&example::FOURTEEN, &[32]), "single-");
+    run.setup.placement = Placement::Threaded;
+    let cells = run.cells.clone();
+    for round in run.processes.iter_mut().flat_map(|p| &mut p.rounds) {
+        for ticks in &mut round.ticks {
+            *ticks = *ticks * 4 + 160_000;
+        }
+        let busy = |batch| if batch >= 64 { 0.9 } else { 0.5 };
+        round.model_busy = Some(cells.iter().map(|c| busy(c.batch)).collect());
+    }
+    run.processes.truncate(4);
+    write(&run, "threaded-");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn whatever_the_data_the_text_is_well_formed(
+        points in prop::collection::vec(
+            (any::<u16>(), any::<f64>(), any::<f64>(), any::<bool>()), 0..12),
+        name in any::<String>(),
+    ) {
+        let mut wild = chart(&["baseline", "other"]);
+        wild.series[0].name = name;
+        wild.series[0].points = points
+            .into_iter()
+            .map(|(x, y, high, hollow)| Point { x, y, low: y, high, hollow })
+            .collect();
+        let svg = draw(&wild);
+        prop_assert!(texts(&svg).is_ok(), "{:?}", texts(&svg));
+    }
+}

@@ -1,0 +1,104 @@
+//! What a run must keep to beyond the types of its fields.
+
+use super::{Process, Round, Run};
+use std::collections::HashSet;
+
+/// Limits far beyond any run that makes sense, so that a broken file is told
+/// from a large one.
+const MOST_CELLS: usize = 100_000;
+const MOST_ARENAS: u32 = 4_096;
+const MOST_PHASES: u32 = 1 << 24;
+const MOST_HZ: f64 = 1e12;
+
+/// Says which field of the run contradicts another, if one does.
+pub(super) fn check(run: &Run) -> Result<(), String> {
+    let setup = &run.setup;
+    number("machine.tick_hz", run.machine.tick_hz, MOST_HZ)?;
+    within("setup.arenas", setup.arenas, MOST_ARENAS)?;
+    within("setup.packets_per_phase", setup.packets_per_phase, MOST_PHASES)?;
+    within("setup.frame_bytes", setup.frame_bytes.into(), u16::MAX.into())?;
+    if run.cells.len() > MOST_CELLS {
+        return Err(format!(
+            "cells: {} of them, the limit is {MOST_CELLS}",
+            run.cells.len()
+        ));
+    }
+    let mut seen = HashSet::new();
+    for (index, cell) in run.cells.iter().enumerate() {
+        if cell.variant.is_empty() {
+            return Err(format!("cells[{index}].variant is empty"));
+        }
+        if cell.batch == 0 {
+            return Err(format!("cells[{index}].batch is 0"));
+        }
+        if !seen.insert(cell) {
+            return Err(format!(
+                "cells[{index}]: {} at batch {} is listed twice",
+                cell.variant, cell.batch
+            ));
+        }
+    }
+    run.processes
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, process)| check_process(run, index, process))
+}
+
+fn check_process(
+    run: &Run,
+    index: usize,
+    process: &Process,
+) -> Result<(), String> {
+    process.rounds.iter().enumerate().try_for_each(|(number, round)| {
+        check_round(run, round).map_err(|field| {
+            format!("processes[{index}].rounds[{number}].{field}")
+        })
+    })
+}
+
+fn check_round(run: &Run, round: &Round) -> Result<(), String> {
+    let cells = run.cells.len();
+    if round.arena >= run.setup.arenas {
+        return Err(format!(
+            "arena is {}, but setup.arenas is {}",
+            round.arena, run.setup.arenas
+        ));
+    }
+    within("length", round.length, MOST_PHASES)?;
+    number("chain_ghz", round.chain_ghz, 1e3)?;
+    if let Some(ns) = round.line_round_trip_ns {
+        number("line_round_trip_ns", ns, 1e9)?;
+    }
+    entries("ticks", round.ticks.len(), cells)?;
+    if let Some(forwarded) = &round.forwarded {
+        entries("forwarded", forwarded.len(), cells)?;
+    }
+    if let Some(busy) = &round.model_busy {
+        entries("model_busy", busy.len(), cells)?;
+        if let Some(share) = busy.iter().find(|b| !(0.0..=1.0).contains(*b)) {
+            return Err(format!("model_busy holds {share}, not 0 to 1"));
+        }
+    }
+    Ok(())
+}
+
+fn entries(field: &str, count: usize, cells: usize) -> Result<(), String> {
+    if count == cells {
+        return Ok(());
+    }
+    Err(format!("{field} has {count} entries for {cells} cells"))
+}
+
+fn within(field: &str, value: u32, most: u32) -> Result<(), String> {
+    if (1..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{field} is {value}, not 1 to {most}"))
+}
+
+fn number(field: &str, value: f64, most: f64) -> Result<(), String> {
+    if value > 0.0 && value <= most {
+        return Ok(());
+    }
+    Err(format!("{field} is {value}, not a number above 0 up to {most}"))
+}

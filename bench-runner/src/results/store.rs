@@ -1,0 +1,236 @@
+//! `run.json`: written whole or not at all, read with one line per failure.
+
+use super::{Run, SCHEMA, check::check};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Name of the file in a run's folder.
+pub const FILE: &str = "run.json";
+
+/// No file of samples comes near this size.
+const MOST_BYTES: u64 = 1 << 30;
+
+const DAMAGED: &str = "restore the file or measure again";
+
+/// Why a run was not written or read: one line with file, place and remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(String);
+
+impl Error {
+    fn new(path: &Path, what: impl fmt::Display, remedy: &str) -> Self {
+        let mut line = String::new();
+        for c in format!("{}: {what}: {remedy}", path.display()).chars() {
+            if c.is_control() {
+                line.extend(c.escape_default());
+            } else {
+                line.push(c);
+            }
+        }
+        Self(line)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Run {
+    /// Writes `run.json` into the folder, which is made where it is missing.
+    ///
+    /// The file appears under its name only when all of it is on the disk; an
+    /// older one stays until then.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses, or the run contradicts itself.
+    pub fn save(&self, dir: &Path) -> Result<(), Error> {
+        let target = dir.join(FILE);
+        check(self).map_err(|what| {
+            Error::new(&target, what, "not written; please report this")
+        })?;
+        let partial =
+            dir.join(format!("{FILE}.{}.partial", std::process::id()));
+        let written = fs::create_dir_all(dir)
+            .and_then(|()| write_synced(&partial, &text(self)?))
+            .and_then(|()| fs::rename(&partial, &target))
+            .and_then(|()| File::open(dir)?.sync_all());
+        written.map_err(|error| {
+            // It may not be there; the first failure is the one to tell.
+            let _ = fs::remove_file(&partial);
+            Error::new(
+                &target,
+                format_args!("cannot be written ({error})"),
+                "free some space or choose another folder",
+            )
+        })
+    }
+
+    /// Reads a run from its folder or its file.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or not one that this program can trust.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let path =
+            if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let bytes = read(&path)?;
+        check_schema(&path, &bytes)?;
+        let run: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| malformed(&path, &error))?;
+        check(&run).map_err(|what| Error::new(&path, what, DAMAGED))?;
+        Ok(run)
+    }
+}
+
+fn write_synced(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            let remedy = "name a run's folder or its run.json";
+            Error::new(path, "no such file", remedy)
+        } else {
+            let what = format!("cannot be read ({error})");
+            Error::new(path, what, "check its permissions and the disk")
+        }
+    };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > MOST_BYTES {
+        let what = format!("{size} bytes, the limit is {MOST_BYTES}");
+        return Err(Error::new(path, what, "name a run's run.json"));
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    if bytes.is_empty() {
+        return Err(Error::new(path, "the file is empty", DAMAGED));
+    }
+    Ok(bytes)
+}
+
+/// Looks at the schema number alone, so that a run of another version is
+/// called that and not a file with a wrong field.
+fn check_schema(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: Option<u64>,
+    }
+    let head: Head = serde_json::from_slice(bytes)
+        .map_err(|error| malformed(path, &error))?;
+    let this = u64::from(SCHEMA);
+    match head.schema {
+        Some(schema) if schema == this => Ok(()),
+        Some(schema) if schema > this => Err(Error::new(
+            path,
+            format_args!(
+                "made by a newer bench-runner (schema {schema}, this one \
+                 reads {this})"
+            ),
+            "update bench-runner",
+        )),
+        Some(schema) => Err(Error::new(
+            path,
+            format_args!(
+                "made by an older bench-runner (schema {schema}, this one \
+                 reads {this})"
+            ),
+            "read it with that version or measure again",
+        )),
+        None => Err(Error::new(
+            path,
+            "missing field `schema`, so not a recorded run",
+            "name a run's folder or its run.json",
+        )),
+    }
+}
+
+fn malformed(path: &Path, error: &serde_json::Error) -> Error {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Eof => Error::new(
+            path,
+            format_args!("cut off in line {}", error.line()),
+            "copy it again from where it was made, or measure again",
+        ),
+        Category::Syntax => Error::new(
+            path,
+            format_args!("not JSON, {error}"),
+            "name a run's folder or its run.json",
+        ),
+        Category::Data | Category::Io => Error::new(path, error, DAMAGED),
+    }
+}
+
+/// The run as JSON, each round on a line of its own.
+fn text(run: &Run) -> io::Result<String> {
+    // All fields by name: one that is added must be written too.
+    let Run {
+        schema,
+        command,
+        started,
+        build,
+        machine,
+        setup,
+        cells,
+        processes,
+        warnings,
+    } = run;
+    let mut out = String::from("{\n");
+    let mut field = |name: &str, value: String| {
+        let _ = writeln!(out, "  \"{name}\": {value},");
+    };
+    field("schema", compact(schema)?);
+    field("command", compact(command)?);
+    field("started", compact(started)?);
+    field("build", pretty(build)?);
+    field("machine", pretty(machine)?);
+    field("setup", pretty(setup)?);
+    field("warnings", pretty(warnings)?);
+    field("cells", lines(cells.iter().map(compact), 4)?);
+    let processes = processes.iter().map(|process| {
+        let super::Process { index, pages, rounds } = process;
+        Ok(format!(
+            "{{\"index\": {}, \"pages\": {}, \"rounds\": {}}}",
+            compact(index)?,
+            compact(pages)?,
+            lines(rounds.iter().map(compact), 6)?
+        ))
+    });
+    let _ = writeln!(out, "  \"processes\": {}\n}}", lines(processes, 4)?);
+    Ok(out)
+}
+
+fn compact<T: Serialize>(value: &T) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// Indented as a field; no string of JSON contains a line break.
+fn pretty<T: Serialize>(value: &T) -> io::Result<String> {
+    Ok(serde_json::to_string_pretty(value)?.replace('\n', "\n  "))
+}
+
+/// An array with one element per line.
+fn lines(
+    elements: impl Iterator<Item = io::Result<String>>,
+    indent: usize,
+) -> io::Result<String> {
+    let elements = elements.collect::<io::Result<Vec<_>>>()?;
+    if elements.is_empty() {
+        return Ok("[]".to_owned());
+    }
+    let gap = format!("\n{:indent$}", "");
+    let end = format!("\n{:1$}", "", indent - 2);
+    Ok(format!("[{gap}{}{end}]", elements.join(&format!(",{gap}"))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,506 @@
+//! Results as text tables, without colours and no wider than asked for.
+
+use crate::analysis::{
+    AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, by_axis,
+};
+use crate::results::{Placement, Run};
+use crate::stats::{CONFIDENCE, Estimate};
+use comfy_table::{
+    CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle,
+};
+
+/// A line under the header and nothing else.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('─'))
+    .content_lines(ContentLineStyle::none());
+
+/// Empty space after a column.
+const GAP: u16 = 2;
+
+/// What stands where there is no number.
+const NOTHING: &str = "–";
+
+/// Every cell of a run, one row each, grouped by axis.
+///
+/// Columns that do not fit into `width` are left out, those that can be
+/// computed from others first; without a width, as into a pipe, all are there.
+#[must_use]
+pub fn cells(
+    results: &[CellResult],
+    reference: &Reference,
+    width: Option<usize>,
+) -> String {
+    let mut columns = Column::ALL.to_vec();
+    columns.retain(|column| {
+        *column != Column::Against
+            || results.iter().any(|r| against(r, reference).is_some())
+    });
+    let mut text = draw_cells(results, reference, &columns);
+    for spare in [Column::Ns, Column::Cycles, Column::Mpps] {
+        if fits(&text, width) {
+            break;
+        }
+        columns.retain(|column| *column != spare);
+        text = draw_cells(results, reference, &columns);
+    }
+    text
+}
+
+/// Cost against the reference, a row per variant and a column per batch size.
+///
+/// Batch sizes that do not fit into `width` go on below.
+#[must_use]
+pub fn overview(
+    results: &[CellResult],
+    reference: &Reference,
+    width: Option<usize>,
+) -> String {
+    let batches = batches(results);
+    let mut per_part = batches.len().max(1);
+    loop {
+        let parts: Vec<_> = batches
+            .chunks(per_part)
+            .map(|part| draw_overview(results, reference, part))
+            .collect();
+        if per_part == 1 || parts.iter().all(|part| fits(part, width)) {
+            return parts.join("\n");
+        }
+        per_part -= 1;
+    }
+}
+
+/// What a reader of the tables has to know, one line each.
+#[must_use]
+pub fn caption(
+    run: &Run,
+    results: &[CellResult],
+    aa: Option<&AaSpread>,
+) -> String {
+    let mut lines = vec![conditions(run, results)];
+    if let Some(aa) = aa {
+        lines.push(format!(
+            "A/A: a variant differs from its own copy by {:.2} % (median) and \
+             {:.2} % (worst) over {}.",
+            aa.median * 100.0,
+            aa.worst * 100.0,
+            count(aa.cells.len(), "batch size", "batch sizes"),
+        ));
+    }
+    if results.iter().any(|result| result.hollow) {
+        lines.push(format!(
+            "°: model-bound, the model was busy for more than {:.0} % of the \
+             time and may be the bottleneck.",
+            MODEL_BOUND * 100.0
+        ));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn conditions(run: &Run, results: &[CellResult]) -> String {
+    let setup = &run.setup;
+    let placement = match setup.placement {
+        Placement::Lockstep => "lockstep placement",
+        Placement::Threaded => "threaded placement",
+    };
+    let doorbell = match setup.doorbell_cycles {
+        0 => String::new(),
+        cycles => format!(", modelled doorbell of {cycles} cycles"),
+    };
+    let used = results.iter().map(|r| r.processes).max().unwrap_or(0);
+    let intervals = if results.iter().any(|r| r.ns.interval.is_some()) {
+        format!(", {:.0} % intervals", CONFIDENCE * 100.0)
+    } else {
+        ", too few processes for intervals".to_owned()
+    };
+    format!(
+        "{}, {placement}, {}-byte frames{doorbell}, {} × {}{intervals}.",
+        plain(&setup.workload),
+        setup.frame_bytes,
+        count(used, "process", "processes"),
+        count(setup.rounds as usize, "round", "rounds"),
+    )
+}
+
+/// What a column shows.
+#[derive(Clone, Copy, PartialEq)]
+enum Column {
+    Variant,
+    Batch,
+    Mpps,
+    Ns,
+    Cycles,
+    Cost,
+    Against,
+}
+
+impl Column {
+    const ALL: [Self; 7] = [
+        Self::Variant,
+        Self::Batch,
+        Self::Mpps,
+        Self::Ns,
+        Self::Cycles,
+        Self::Cost,
+        Self::Against,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Variant => "variant",
+            Self::Batch => "batch",
+            Self::Mpps => "Mpps",
+            Self::Ns => "ns/pkt",
+            Self::Cycles => "cycles/pkt",
+            Self::Cost => "cost",
+            Self::Against => "against",
+        }
+    }
+
+    fn text(self, result: &CellResult, reference: &Reference) -> String {
+        match self {
+            Self::Variant => plain(&result.variant),
+            Self::Batch => result.batch.to_string(),
+            Self::Mpps => {
+                let mark = if result.hollow { "°" } else { "" };
+                let mpps = result.mpps.map(|mpps| plus_minus(mpps, 2));
+                mpps.map_or(NOTHING.to_owned(), |text| text + mark)
+            }
+            Self::Ns => plus_minus(result.ns, 2),
+            Self::Cycles => plus_minus(result.cycles, 1),
+            Self::Cost => result.cost_ratio.map_or(NOTHING.to_owned(), times),
+            Self::Against => {
+                against(result, reference).map_or(String::new(), plain)
+            }
+        }
+    }
+}
+
+/// The name of the reference where it is worth a word.
+fn against<'a>(
+    result: &'a CellResult,
+    reference: &Reference<'a>,
+) -> Option<&'a str> {
+    result.cost_ratio?;
+    Some(reference(&result.variant)).filter(|name| *name != BASELINE)
+}
+
+fn draw_cells(
+    results: &[CellResult],
+    reference: &Reference,
+    columns: &[Column],
+) -> String {
+    let mut table = table(columns.iter().map(|column| column.title()));
+    for (place, column) in columns.iter().enumerate() {
+        if matches!(column, Column::Variant | Column::Against)
+            && let Some(column) = table.column_mut(place)
+        {
+            column.set_cell_alignment(CellAlignment::Left);
+        }
+    }
+    for (group, (_, variants)) in by_axis(results).into_iter().enumerate() {
+        if group > 0 {
+            table.add_row(vec![String::new(); columns.len()]);
+        }
+        for variant in variants {
+            for batch in batches(results) {
+                if let Some(result) = find(results, variant, batch) {
+                    let row = columns.iter().map(|c| c.text(result, reference));
+                    table.add_row(row.collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+    table.trim_fmt() + "\n"
+}
+
+fn draw_overview(
+    results: &[CellResult],
+    reference: &Reference,
+    batches: &[u16],
+) -> String {
+    let titles = batches.iter().map(ToString::to_string);
+    let title = "cost by batch size".to_owned();
+    let mut table = table(std::iter::once(title).chain(titles));
+    if let Some(column) = table.column_mut(0) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    for (_, variants) in by_axis(results) {
+        for variant in variants {
+            let row: Vec<_> = batches
+                .iter()
+                .map(|&batch| find(results, variant, batch))
+                .collect();
+            let other =
+                row.iter().flatten().find_map(|r| against(r, reference));
+            let name = match other {
+                Some(other) => {
+                    format!("{} / {}", plain(variant), plain(other))
+                }
+                None => plain(variant),
+            };
+            let ratios = row.iter().map(|result| {
+                if reference(variant) == variant && result.is_some() {
+                    return "1".to_owned();
+                }
+                let ratio = result.and_then(|r| r.cost_ratio);
+                ratio.map_or(NOTHING.to_owned(), |r| format!("{:.3}", r.value))
+            });
+            table.add_row(std::iter::once(name).chain(ratios));
+        }
+    }
+    table.trim_fmt() + "\n"
+}
+
+/// An empty table, its columns aligned to the right.
+fn table<T: Into<comfy_table::Cell>>(titles: impl Iterator<Item = T>) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(titles.collect::<Vec<_>>());
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let last = table.column_count().saturating_sub(1);
+    if let Some(column) = table.column_mut(last) {
+        column.set_padding((0, 0));
+    }
+    table
+}
+
+/// The first copy of a variant at a batch size.
+fn find<'a>(
+    results: &'a [CellResult],
+    variant: &str,
+    batch: u16,
+) -> Option<&'a CellResult> {
+    results.iter().find(|r| !r.copy && r.variant == variant && r.batch == batch)
+}
+
+/// The batch sizes in ascending order.
+fn batches(results: &[CellResult]) -> Vec<u16> {
+    let mut batches: Vec<_> = results.iter().map(|r| r.batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    batches
+}
+
+/// A value with its half-width, which is rounded up: an interval never looks
+/// narrower than it is.
+fn plus_minus(estimate: Estimate, decimals: usize) -> String {
+    let value = estimate.value;
+    match estimate.half_width() {
+        None => format!("{value:.decimals$}"),
+        Some(half) => {
+            let unit = 10f64.powi(decimals as i32);
+            // Less than a millionth of a step is rounding, not width.
+            let half = (half * unit - 1e-6).ceil().max(0.0) / unit;
+            format!("{value:.decimals$} ±{half:.decimals$}")
+        }
+    }
+}
+
+/// A ratio with its interval.
+fn times(ratio: Estimate) -> String {
+    match ratio.interval {
+        None => format!("×{:.3}", ratio.value),
+        Some((low, high)) => {
+            format!("×{:.3} ({low:.3}..{high:.3})", ratio.value)
+        }
+    }
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A name from a file, without what a terminal would obey.
+fn plain(name: &str) -> String {
+    name.replace(char::is_control, "?")
+}
+
+fn fits(text: &str, width: Option<usize>) -> bool {
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    width.is_none_or(|width| widest.unwrap_or(0) <= width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{AaCell, aa_spread, analyse};
+    use crate::results::example::{self, reference};
+
+    fn estimate(value: f64, half: f64) -> Estimate {
+        Estimate { value, interval: Some((value - half, value + half)) }
+    }
+
+    fn row(
+        variant: &str,
+        batch: u16,
+        ns: f64,
+        cost: Option<f64>,
+    ) -> CellResult {
+        CellResult {
+            variant: variant.to_owned(),
+            batch,
+            copy: false,
+            ns: estimate(ns, 0.021),
+            cycles: estimate(ns * 4.0, 0.1),
+            mpps: Some(estimate(1e3 / ns, 0.3)),
+            cost_ratio: cost.map(|cost| estimate(cost, 0.004)),
+            hollow: false,
+            processes: 8,
+        }
+    }
+
+    fn rows() -> Vec<CellResult> {
+        let mut rows = vec![
+            row("reg=boxed", 1, 50.0, Some(2.0)),
+            row("reg=boxed", 32, 10.0, Some(1.25)),
+            row("baseline", 32, 8.0, None),
+            row("baseline", 1, 25.0, None),
+            row("batch=arena", 32, 9.0, Some(1.125)),
+            row("walk=speculate", 32, 8.1, Some(0.9)),
+            row("floor=null", 32, 0.0, None),
+        ];
+        rows[6].mpps = None;
+        rows[1].hollow = true;
+        let copy = CellResult { copy: true, ..row("baseline", 1, 9.0, None) };
+        rows.push(copy);
+        rows
+    }
+
+    fn assert_text(got: &str, want: &str) {
+        assert!(got == want, "got\n{got}\nwant\n{want}");
+    }
+
+    #[test]
+    fn cells_are_grouped_by_axis_with_the_baseline_first() {
+        assert_text(&cells(&rows(), &reference, None), CELLS);
+    }
+
+    const CELLS: &str = "\
+variant         batch           Mpps       ns/pkt  cycles/pkt                   cost  against
+─────────────────────────────────────────────────────────────────────────────────────────────────
+baseline            1    40.00 ±0.30  25.00 ±0.03  100.0 ±0.1                      –
+baseline           32   125.00 ±0.30   8.00 ±0.03   32.0 ±0.1                      –
+
+reg=boxed           1    20.00 ±0.30  50.00 ±0.03  200.0 ±0.1  ×2.000 (1.996..2.004)
+reg=boxed          32  100.00 ±0.30°  10.00 ±0.03   40.0 ±0.1  ×1.250 (1.246..1.254)
+
+batch=arena        32   111.11 ±0.30   9.00 ±0.03   36.0 ±0.1  ×1.125 (1.121..1.129)
+
+walk=speculate     32   123.46 ±0.30   8.10 ±0.03   32.4 ±0.1  ×0.900 (0.896..0.904)  batch=arena
+
+floor=null         32              –   0.00 ±0.03    0.0 ±0.1                      –
+";
+
+    #[test]
+    fn the_reference_is_named_only_where_it_is_not_the_baseline() {
+        let two = &rows()[..4];
+        assert!(!cells(two, &reference, None).contains("against"));
+    }
+
+    #[test]
+    fn the_overview_has_a_row_per_variant() {
+        assert_text(&overview(&rows(), &reference, None), OVERVIEW);
+    }
+
+    const OVERVIEW: &str = "\
+cost by batch size                1     32
+──────────────────────────────────────────
+baseline                          1      1
+reg=boxed                     2.000  1.250
+batch=arena                       –  1.125
+walk=speculate / batch=arena      –  0.900
+floor=null                        –      –
+";
+
+    #[test]
+    fn the_caption_says_how_the_numbers_came_about() {
+        let run = example::run(&["baseline"], &[1, 32]);
+        let cell = AaCell {
+            variant: "baseline".to_owned(),
+            batch: 1,
+            ratio: estimate(1.0, 0.0),
+        };
+        let aa = AaSpread {
+            cells: vec![cell.clone(), cell],
+            worst: 0.0012,
+            median: 0.0004,
+        };
+        assert_text(
+            &caption(&run, &rows(), Some(&aa)),
+            "forward, lockstep placement, 64-byte frames, 8 processes × 16 \
+             rounds, 99 % intervals.\n\
+             A/A: a variant differs from its own copy by 0.04 % (median) and \
+             0.12 % (worst) over 2 batch sizes.\n\
+             °: model-bound, the model was busy for more than 80 % of the \
+             time and may be the bottleneck.\n",
+        );
+    }
+
+    #[test]
+    fn a_modelled_doorbell_is_always_labelled() {
+        let mut run = example::run(&["baseline"], &[1]);
+        run.setup.doorbell_cycles = 280;
+        assert_text(
+            &caption(&run, &[], None),
+            "forward, lockstep placement, 64-byte frames, modelled doorbell \
+             of 280 cycles, 0 processes × 16 rounds, too few processes for \
+             intervals.\n",
+        );
+    }
+
+    #[test]
+    fn a_sweep_fits_into_a_hundred_columns() {
+        let run = example::fourteen();
+        let results = analyse(&run, &reference);
+        let aa = aa_spread(&run);
+        for text in [
+            cells(&results, &reference, None),
+            overview(&results, &reference, None),
+            caption(&run, &results, aa.as_ref()),
+        ] {
+            assert!(fits(&text, Some(100)), "{text}");
+        }
+    }
+
+    #[test]
+    fn narrow_tables_drop_columns_and_break_batch_sizes() {
+        let narrow = cells(&rows(), &reference, Some(70));
+        assert!(fits(&narrow, Some(70)), "{narrow}");
+        assert!(!narrow.contains("ns/pkt"));
+        assert!(narrow.contains("cost"));
+        let narrow = overview(&rows(), &reference, Some(38));
+        assert!(fits(&narrow, Some(38)), "{narrow}");
+        assert_eq!(narrow.matches("reg=boxed").count(), 2);
+    }
+
+    #[test]
+    fn nothing_is_cut_without_a_width() {
+        let name = "axis=".to_owned() + &"long".repeat(60);
+        let text = cells(&[row(&name, 1, 1.0, None)], &reference, None);
+        assert!(text.contains(&name));
+    }
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        let text = cells(&[row("a\x1b[31m", 1, 1.0, None)], &reference, None);
+        assert!(text.contains("a?[31m") && !text.contains('\x1b'));
+    }
+
+    #[test]
+    fn half_widths_are_rounded_up() {
+        assert_eq!(plus_minus(estimate(10.0, 0.0301), 2), "10.00 ±0.04");
+        assert_eq!(plus_minus(estimate(10.0, 0.0), 2), "10.00 ±0.00");
+        let bare = Estimate { value: 10.0, interval: None };
+        assert_eq!(plus_minus(bare, 2), "10.00");
+        assert_eq!(times(bare), "×10.000");
+    }
+
+    #[test]
+    fn no_results_make_an_empty_table() {
+        assert_eq!(cells(&[], &reference, None).lines().count(), 2);
+        assert_eq!(overview(&[], &reference, None).lines().count(), 0);
+    }
+}

@@ -1,0 +1,270 @@
+#!/usr/bin/env bash
+# The checks of this project, the same for people and machines.
+#
+#     ./ci.sh               all of them
+#     ./ci.sh fmt test      some of them
+set -Eeuo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+CHECKS=(fmt clippy test doc sweep kills badinput unprivileged)
+
+# The moments of the kills; the same number gives the same moments.
+SEED=${SEED:-$RANDOM}
+
+fmt() {
+    cargo fmt --all --check
+}
+
+clippy() {
+    cargo clippy --workspace --all-targets -- -D warnings
+}
+
+# `test` is a word of the shell.
+check_test() {
+    cargo test --workspace
+}
+
+doc() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+}
+
+# A short run leaves results and charts that other programs can read.
+sweep() {
+    build_runner
+    local out=$scratch/sweep
+    "$runner" sweep --quick --out "$out"
+    whole_run "$out"
+    well_drawn "$out"
+}
+
+# A run that is killed at any moment leaves nothing damaged and can go on.
+kills() {
+    build_runner
+    RANDOM=$SEED
+    echo "moments of SEED=$SEED"
+
+    # How long a run takes, so that the moments fall into all of its parts.
+    local out=$scratch/kills start span number delay
+    start=$(now_ms)
+    quietly "$runner" sweep --quick --out "$out/whole"
+    span=$(($(now_ms) - start))
+    whole_run "$out/whole"
+
+    for number in {1..10}; do
+        local folder=$out/$number
+        # 15 bits are enough: a moment is drawn in 1/32768 of the run.
+        delay=$((span * RANDOM / 32768))
+        setsid "$runner" sweep --quick --out "$folder" >/dev/null 2>&1 &
+        victim=$!
+        sleep_ms "$delay"
+        kill -KILL "$victim" 2>/dev/null || true
+        wait "$victim" 2>/dev/null || true
+        orphans_are_gone "$victim"
+        victim=
+        if [[ -e $folder/run.json ]]; then
+            readable_json "$folder/run.json"
+        fi
+        quietly "$runner" sweep --quick --resume --out "$folder"
+        whole_run "$folder"
+        echo "kill $number at $delay of $span ms: resumed"
+    done
+}
+
+# What a user gets wrong is told in one line, with a hint where there is one.
+badinput() {
+    build_runner
+    local out=$scratch/badinput
+    mkdir -p "$out/damaged"
+    echo '{"schema": 1, "command": "bench-runner sw' >"$out/damaged/run.json"
+    echo 'in the way' >"$out/file"
+
+    # What the line has to say, then the command.
+    refused 'rgs.*reg' sweep --quick --axis rgs --out "$out/a"
+    refused 'reg=boxd.*reg=boxed' \
+        sweep --quick --variants reg=boxd --out "$out/b"
+    refused 'reg=boxd.*reg=boxed' run --variant reg=boxd --batch 32
+    refused 'batch' sweep --quick --batch 0 --out "$out/c"
+    refused 'batch' sweep --quick --batch 100000 --out "$out/d"
+    refused 'batch' sweep --quick --batch 1,x --out "$out/e"
+    refused 'batch' run --variant reg=boxed --batch 0
+    refused 'placement|sideways' \
+        sweep --quick --placement sideways --out "$out/f"
+    refused "$out/file/below" sweep --quick --out "$out/file/below"
+    refused '/proc/ringside' sweep --quick --out /proc/ringside
+    refused 'core 9999 is not available' \
+        sweep --quick --core 9999 --out "$out/g"
+    refused "$out/damaged" sweep --resume --out "$out/damaged"
+    refused 'sweeep.*sweep' sweeep
+    refused 'quik.*quick' sweep --quik
+}
+
+# A run needs neither rights nor a second core.
+unprivileged() {
+    build_runner
+    local out=$scratch/unprivileged first
+    mkdir -p "$out"
+    first=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+    echo "on core $first alone"
+    taskset -c "$first" "$runner" sweep --quick --out "$out/one-core"
+    whole_run "$out/one-core"
+
+    if [[ $(id -u) != 0 ]]; then
+        echo "SKIPPED: only root can become the user nobody" >&2
+        return
+    fi
+    # The program and the folder have to be where nobody can reach them.
+    chmod 755 "$scratch"
+    install -m 755 "$runner" "$scratch/bench-runner"
+    install -d -o 65534 -g 65534 "$scratch/nobody"
+    local nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    nobody+=(env "HOME=$scratch/nobody" "TMPDIR=$scratch/nobody")
+    nobody+=("--chdir=$scratch/nobody")
+    echo "as nobody"
+    "${nobody[@]}" "$scratch/bench-runner" \
+        sweep --quick --out "$scratch/nobody/all"
+    whole_run "$scratch/nobody/all"
+    echo "as nobody on core $first alone"
+    "${nobody[@]}" taskset -c "$first" "$scratch/bench-runner" \
+        sweep --quick --out "$scratch/nobody/one-core"
+    whole_run "$scratch/nobody/one-core"
+}
+
+build_runner() {
+    cargo build --release --bin bench-runner
+    runner=$(realpath "${CARGO_TARGET_DIR:-target}/release/bench-runner")
+}
+
+# Shows what a command said only when it fails.
+quietly() {
+    "$@" >"$scratch/said" 2>&1 || {
+        cat "$scratch/said"
+        fail "'$*' failed"
+    }
+}
+
+# The command has to fail with one line that matches.
+refused() {
+    local words=$1 status=0 lines
+    shift
+    timeout 60 "$runner" "$@" </dev/null \
+        >"$scratch/stdout" 2>"$scratch/stderr" || status=$?
+    lines=$(wc -l <"$scratch/stderr")
+    cat "$scratch/stderr"
+    ((status != 0)) || fail "'$*' should fail"
+    ((status < 124)) || fail "'$*' ended with $status"
+    ((lines == 1)) || fail "'$*' said $lines lines instead of one"
+    grep -Eq -- "$words" "$scratch/stderr" ||
+        fail "'$*' should say something that matches '$words'"
+}
+
+# Workers end with the runner; what it started has its number as session. One
+# that has ended and that nobody has asked about yet counts as gone.
+orphans_are_gone() {
+    local _ states
+    for _ in {1..100}; do
+        states=$(ps -s "$1" -o stat= || true)
+        [[ $states == *[RSDTt]* ]] || return 0
+        sleep_ms 20
+    done
+    ps -s "$1" -o pid,stat,args || true
+    fail "workers outlive their runner by two seconds"
+}
+
+readable_json() {
+    python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1" ||
+        fail "$1 is damaged"
+}
+
+# Every process and every round that was asked for is there.
+whole_run() {
+    python3 - "$1/run.json" <<'PYTHON' || fail "$1/run.json is not whole"
+import json, sys
+
+run = json.load(open(sys.argv[1]))
+setup, cells = run["setup"], len(run["cells"])
+assert cells > 0, "no cells"
+found = len(run["processes"])
+assert found == setup["processes"], f"{found} processes"
+for process in run["processes"]:
+    rounds = process["rounds"]
+    assert len(rounds) == setup["rounds"], f"{len(rounds)} rounds"
+    for one in rounds:
+        assert len(one["ticks"]) == cells, f"{len(one['ticks'])} cells"
+        assert min(one["ticks"]) > 0, "a block without time"
+PYTHON
+}
+
+# There are charts, and each is XML.
+well_drawn() {
+    local charts=()
+    mapfile -t charts < <(find "$1" -name '*.svg' | sort)
+    ((${#charts[@]} > 0)) || fail "no charts below $1"
+    if has xmllint; then
+        xmllint --noout "${charts[@]}"
+    else
+        python3 -c 'import sys, xml.dom.minidom as dom
+for chart in sys.argv[1:]: dom.parse(chart)' "${charts[@]}"
+    fi
+    if has rsvg-convert; then
+        local chart
+        for chart in "${charts[@]}"; do
+            rsvg-convert "$chart" >/dev/null || fail "$chart cannot be drawn"
+        done
+    fi
+    echo "${#charts[@]} charts"
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+now_ms() {
+    echo $(($(date +%s%N) / 1000000))
+}
+
+sleep_ms() {
+    sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
+}
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# Cleans up, and names the check that a failure happened in.
+finish() {
+    local status=$?
+    if [[ -n $victim ]]; then
+        kill -KILL "$victim" 2>/dev/null || true
+    fi
+    rm -rf "$scratch"
+    if ((status != 0)) && [[ -n $current ]]; then
+        echo "=== $current FAILED after $((SECONDS - started)) s ===" >&2
+    fi
+}
+
+current=
+victim=
+started=0
+scratch=$(mktemp -d)
+trap finish EXIT
+
+if (($# == 0)); then
+    set -- "${CHECKS[@]}"
+fi
+for check in "$@"; do
+    if [[ " ${CHECKS[*]} " != *" $check "* ]]; then
+        fail "no check '$check': there are ${CHECKS[*]}"
+    fi
+done
+for check in "$@"; do
+    current=$check
+    started=$SECONDS
+    echo "=== $check ==="
+    case $check in
+    test) check_test ;;
+    *) "$check" ;;
+    esac
+    echo "=== $check ok after $((SECONDS - started)) s ==="
+done
+current=

@@ -1,0 +1,404 @@
+//! An 82599, from reset to running queues (datasheet 4.6).
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::bar::Bar0;
+use crate::desc;
+use crate::memory::Carver;
+use crate::mempool::{Mempool, PktBuf};
+use crate::regs::*;
+use crate::ring::DescRing;
+use crate::rx::RxQueue;
+use crate::stats::Statistics;
+use crate::tx::TxQueue;
+use crate::wait::{Timeout, Until, Wait};
+
+/// What a driver is set up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Receive queues.
+    pub rx_queues: u16,
+    /// Transmit queues.
+    pub tx_queues: u16,
+    /// Descriptors per ring: a power of two from 64 to 4096.
+    pub ring_entries: u16,
+    /// Usable bytes of a packet buffer: a power of two from 64 to 4096.
+    ///
+    /// The device is told whole KiB (SRRCTL.BSIZEPACKET) and splits longer
+    /// frames; buffers below 1 KiB are for frames known to be shorter.
+    pub buffer_bytes: u16,
+    /// Packet buffers in the pool that the ports share.
+    pub buffers: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rx_queues: 1,
+            tx_queues: 1,
+            ring_entries: 512,
+            buffer_bytes: 2048,
+            buffers: 4096,
+        }
+    }
+}
+
+impl Config {
+    /// Checks the limits given with the fields.
+    pub fn check(&self) -> Result<(), InitError> {
+        let sized = |n: u16| n.is_power_of_two() && (64..=4096).contains(&n);
+        let queued = |n: u16| (1..=QUEUES).contains(&n);
+        if !sized(self.ring_entries) {
+            return Err(InitError::RingEntries(self.ring_entries));
+        }
+        if !sized(self.buffer_bytes) {
+            return Err(InitError::BufferBytes(self.buffer_bytes));
+        }
+        if !queued(self.rx_queues) || !queued(self.tx_queues) {
+            let most = self.rx_queues.max(self.tx_queues);
+            return Err(InitError::Queues(most));
+        }
+        Ok(())
+    }
+
+    /// Bytes of DMA memory for the rings of one port.
+    pub fn ring_bytes(&self) -> usize {
+        let queues = usize::from(self.rx_queues + self.tx_queues);
+        queues * usize::from(self.ring_entries) * desc::BYTES
+    }
+
+    /// Bytes of private memory for the tables of one port.
+    pub fn table_bytes(&self) -> usize {
+        let queues = usize::from(self.rx_queues + self.tx_queues);
+        let table = usize::from(self.ring_entries) * size_of::<PktBuf>();
+        queues * table.next_multiple_of(64)
+    }
+}
+
+/// Set-up failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InitError {
+    /// A ring size that is no power of two from 64 to 4096.
+    RingEntries(u16),
+    /// A buffer size that is no power of two from 64 to 4096.
+    BufferBytes(u16),
+    /// A number of queues that is not from 1 to 128.
+    Queues(u16),
+    /// The pool has fewer buffers than the receive rings have descriptors.
+    PoolTooSmall,
+    /// The device did not answer.
+    Timeout(Timeout),
+}
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RingEntries(n) => write!(
+                f,
+                "{n} descriptors per ring: must be a power of two from 64 to \
+                 4096"
+            ),
+            Self::BufferBytes(n) => write!(
+                f,
+                "buffers of {n} bytes: must be a power of two from 64 to 4096"
+            ),
+            Self::Queues(n) => {
+                write!(f, "{n} queues: must be from 1 to {}", QUEUES)
+            }
+            Self::PoolTooSmall => {
+                f.write_str("the pool cannot fill the receive rings")
+            }
+            Self::Timeout(timeout) => timeout.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for InitError {}
+
+impl From<Timeout> for InitError {
+    fn from(timeout: Timeout) -> Self {
+        Self::Timeout(timeout)
+    }
+}
+
+/// Link speed in Mbit/s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkSpeed(pub u32);
+
+/// A running 82599.
+#[derive(Debug)]
+pub struct Nic<'a, B> {
+    bar: B,
+    rx: Vec<RxQueue<'a>>,
+    tx: Vec<TxQueue<'a>>,
+    statistics: Statistics,
+}
+
+impl<'a, B: Bar0> Nic<'a, B> {
+    /// Resets the device behind `bar` and starts its queues, in the order of
+    /// datasheet 4.6.3. Rings come from `dma`, tables from `tables`, receive
+    /// buffers from `pool`.
+    pub fn open(
+        bar: B,
+        config: &Config,
+        dma: &mut Carver<'a>,
+        tables: &mut Carver<'a>,
+        pool: &mut Mempool<'a>,
+        wait: &mut dyn Wait,
+    ) -> Result<Self, InitError> {
+        config.check()?;
+        let (rx, tx) = queues(config, dma, tables);
+        let mut nic = Self { bar, rx, tx, statistics: Statistics::default() };
+        nic.reset(wait)?;
+        nic.start_link();
+        Statistics::default().read(&nic.bar);
+        nic.set_up_receive(config);
+        nic.set_up_transmit();
+        for n in 0..nic.rx.len() {
+            nic.start_rx(n, pool, wait)?;
+        }
+        for n in 0..nic.tx.len() {
+            nic.start_tx(n, wait)?;
+        }
+        nic.set_promiscuous(true);
+        nic.await_link(wait)?;
+        Ok(nic)
+    }
+
+    /// The registers.
+    pub fn bar(&self) -> &B {
+        &self.bar
+    }
+
+    /// The registers, receive queues and transmit queues.
+    pub fn into_parts(self) -> (B, Vec<RxQueue<'a>>, Vec<TxQueue<'a>>) {
+        (self.bar, self.rx, self.tx)
+    }
+
+    /// The registers and receive queue `n`.
+    #[inline(always)]
+    pub fn rx(&mut self, n: usize) -> (&B, &mut RxQueue<'a>) {
+        (&self.bar, &mut self.rx[n])
+    }
+
+    /// The registers and transmit queue `n`.
+    #[inline(always)]
+    pub fn tx(&mut self, n: usize) -> (&B, &mut TxQueue<'a>) {
+        (&self.bar, &mut self.tx[n])
+    }
+
+    /// The receive queues.
+    pub fn rx_queues(&self) -> &[RxQueue<'a>] {
+        &self.rx
+    }
+
+    /// The transmit queues.
+    pub fn tx_queues(&self) -> &[TxQueue<'a>] {
+        &self.tx
+    }
+
+    /// Global reset, EEPROM and DMA ready (datasheet 4.6.3.1 and 4.6.3.2).
+    fn reset(&self, wait: &mut dyn Wait) -> Result<(), Timeout> {
+        let bar = &self.bar;
+        self.disable_interrupts();
+        let bits = ctrl::RST | ctrl::LRST;
+        bar.write32(CTRL.offset(), bits);
+        poll(bar, wait, CTRL.offset(), bits, 0)?;
+        // The datasheet asks for 10 ms after a reset (4.6.3.2).
+        wait.wait(Duration::from_millis(10));
+        self.disable_interrupts();
+        poll(bar, wait, EEC.offset(), eec::ARD, eec::ARD)?;
+        let done = rdrxctl::DMAIDONE;
+        poll(bar, wait, RDRXCTL.offset(), done, done)?;
+        Ok(())
+    }
+
+    fn disable_interrupts(&self) {
+        self.bar.write32(EIMS.offset(), 0);
+        self.bar.write32(EIMC.offset(), u32::MAX);
+        self.bar.read32(EICR.offset());
+    }
+
+    /// Negotiates a serial 10 GbE link (datasheet 4.6.4.2).
+    fn start_link(&self) {
+        let bar = &self.bar;
+        let autoc = AUTOC.offset();
+        let mode = bar.read32(autoc) & !autoc::LMS;
+        bar.write32(autoc, mode | autoc::LMS_10G_SFI);
+        bar.clear_bits(autoc, autoc::PMA_PMD_10G);
+        bar.set_bits(autoc, autoc::RESTART_AN);
+    }
+
+    /// Datasheet 4.6.7.
+    fn set_up_receive(&self, config: &Config) {
+        let bar = &self.bar;
+        bar.clear_bits(RXCTRL.offset(), rxctrl::RXEN);
+        bar.write32(RXPBSIZE.at(0), 0x0002_0000);
+        for i in 1..8 {
+            bar.write32(RXPBSIZE.at(i), 0);
+        }
+        bar.set_bits(HLREG0.offset(), hlreg0::RXCRCSTRP);
+        bar.set_bits(RDRXCTL.offset(), rdrxctl::CRC_STRIP);
+        bar.set_bits(FCTRL.offset(), fctrl::BAM);
+        for (n, queue) in (0..).zip(&self.rx) {
+            let kib = u32::from(config.buffer_bytes.div_ceil(1024));
+            let fields = srrctl::DESCTYPE | srrctl::BSIZEPACKET;
+            let old = bar.read32(SRRCTL.at(n)) & !fields;
+            let one_buffer = srrctl::DESCTYPE_ADV_ONE_BUFFER;
+            bar.write32(SRRCTL.at(n), old | one_buffer | kib);
+            bar.set_bits(SRRCTL.at(n), srrctl::DROP_EN);
+            let ring = queue.ring();
+            bar.write32(RDBAL.at(n), ring.iova().low());
+            bar.write32(RDBAH.at(n), ring.iova().high());
+            bar.write32(RDLEN.at(n), ring.bytes());
+            bar.write32(RDH.at(n), 0);
+            bar.write32(RDT.at(n), 0);
+        }
+        bar.set_bits(CTRL_EXT.offset(), ctrl_ext::NS_DIS);
+        for n in 0..self.rx.len() as u16 {
+            bar.clear_bits(DCA_RXCTRL.at(n), dca_rxctrl::CLEAR);
+        }
+        bar.set_bits(RXCTRL.offset(), rxctrl::RXEN);
+    }
+
+    /// Datasheet 4.6.8.
+    fn set_up_transmit(&self) {
+        let bar = &self.bar;
+        bar.set_bits(HLREG0.offset(), hlreg0::TXCRCEN | hlreg0::TXPADEN);
+        bar.write32(TXPBSIZE.at(0), 0x0000_A000);
+        for i in 1..8 {
+            bar.write32(TXPBSIZE.at(i), 0);
+        }
+        bar.write32(DTXMXSZRQ.offset(), 0xFFFF);
+        bar.clear_bits(RTTDCS.offset(), rttdcs::ARBDIS);
+        for (n, queue) in (0..).zip(&self.tx) {
+            let ring = queue.ring();
+            bar.write32(TDBAL.at(n), ring.iova().low());
+            bar.write32(TDBAH.at(n), ring.iova().high());
+            bar.write32(TDLEN.at(n), ring.bytes());
+            let old = bar.read32(TXDCTL.at(n)) & !txdctl::THRESHOLDS;
+            bar.write32(TXDCTL.at(n), old | txdctl::THRESHOLDS_36_8_4);
+        }
+        bar.write32(DMATXCTL.offset(), dmatxctl::TE);
+    }
+
+    fn start_rx(
+        &mut self,
+        n: usize,
+        pool: &mut Mempool<'a>,
+        wait: &mut dyn Wait,
+    ) -> Result<(), InitError> {
+        let queue = &mut self.rx[n];
+        queue.fill(pool).ok_or(InitError::PoolTooSmall)?;
+        let last = queue.ring().entries() - 1;
+        let (bar, n) = (&self.bar, n as u16);
+        bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
+        poll(bar, wait, RXDCTL.at(n), rxdctl::ENABLE, rxdctl::ENABLE)?;
+        bar.write32(RDH.at(n), 0);
+        core::sync::atomic::fence(core::sync::atomic::Ordering::Release);
+        bar.write32(RDT.at(n), last.into());
+        Ok(())
+    }
+
+    fn start_tx(&self, n: usize, wait: &mut dyn Wait) -> Result<(), Timeout> {
+        let (bar, n) = (&self.bar, n as u16);
+        bar.write32(TDH.at(n), 0);
+        bar.write32(TDT.at(n), 0);
+        bar.set_bits(TXDCTL.at(n), txdctl::ENABLE);
+        poll(bar, wait, TXDCTL.at(n), txdctl::ENABLE, txdctl::ENABLE)?;
+        Ok(())
+    }
+
+    /// Waits up to 10 s for the link, as the published drivers do.
+    fn await_link(&self, wait: &mut dyn Wait) -> Result<(), Timeout> {
+        let up = Until {
+            register: LINKS.offset(),
+            mask: links::UP,
+            awaited: links::UP,
+            interval: Duration::from_millis(100),
+            attempts: 100,
+        };
+        up.poll(&self.bar, wait).map(drop)
+    }
+
+    /// Receives frames for every address, or only for the port's own.
+    pub fn set_promiscuous(&self, on: bool) {
+        let bits = fctrl::MPE | fctrl::UPE;
+        if on {
+            self.bar.set_bits(FCTRL.offset(), bits);
+        } else {
+            self.bar.clear_bits(FCTRL.offset(), bits);
+        }
+    }
+
+    /// The port's address, from RAL(0) and RAH(0).
+    pub fn mac_address(&self) -> [u8; 6] {
+        let low = self.bar.read32(RAL.at(0)).to_le_bytes();
+        let high = self.bar.read32(RAH.at(0)).to_le_bytes();
+        [low[0], low[1], low[2], low[3], high[0], high[1]]
+    }
+
+    /// Gives the port another address.
+    pub fn set_mac_address(&self, mac: [u8; 6]) {
+        let low = u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]);
+        let high = u32::from_le_bytes([mac[4], mac[5], 0, 0]);
+        self.bar.write32(RAL.at(0), low);
+        self.bar.write32(RAH.at(0), high | rah::AV);
+    }
+
+    /// The speed of the link, `None` when it is down.
+    pub fn link_speed(&self) -> Option<LinkSpeed> {
+        let links = self.bar.read32(LINKS.offset());
+        if links & links::UP == 0 {
+            return None;
+        }
+        match links & links::SPEED {
+            links::SPEED_100M => Some(LinkSpeed(100)),
+            links::SPEED_1G => Some(LinkSpeed(1_000)),
+            links::SPEED_10G => Some(LinkSpeed(10_000)),
+            _ => None,
+        }
+    }
+
+    /// What the device has counted since it was opened.
+    pub fn statistics(&mut self) -> Statistics {
+        self.statistics.read(&self.bar);
+        self.statistics
+    }
+}
+
+fn queues<'a>(
+    config: &Config,
+    dma: &mut Carver<'a>,
+    tables: &mut Carver<'a>,
+) -> (Vec<RxQueue<'a>>, Vec<TxQueue<'a>>) {
+    let entries = usize::from(config.ring_entries);
+    let bytes = entries * desc::BYTES;
+    let rx = (0..config.rx_queues)
+        .map(|n| {
+            let ring = DescRing::new(dma.take(bytes, 128));
+            RxQueue::new(n, ring, tables.table(entries))
+        })
+        .collect();
+    let tx = (0..config.tx_queues)
+        .map(|n| {
+            let ring = DescRing::new(dma.take(bytes, 128));
+            TxQueue::new(n, ring, tables.table(entries))
+        })
+        .collect();
+    (rx, tx)
+}
+
+/// Polls every 10 ms for at most a second.
+fn poll<B: Bar0>(
+    bar: &B,
+    wait: &mut dyn Wait,
+    register: Offset,
+    mask: u32,
+    awaited: u32,
+) -> Result<u32, Timeout> {
+    let interval = Duration::from_millis(10);
+    let until = Until { register, mask, awaited, interval, attempts: 100 };
+    until.poll(bar, wait)
+}

@@ -1,0 +1,75 @@
+//! Values the compiler may not see through.
+//!
+//! A variant that exists to pay for something (an allocation, a second test)
+//! would be optimised into its sibling. These barriers stop that and nothing
+//! else: an empty line of assembly that names a register, so no instruction
+//! is added and no other value is spilled.
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use core::arch::asm;
+
+/// A word whose value the compiler no longer knows.
+#[inline(always)]
+pub fn word(value: u32) -> u32 {
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
+    {
+        let mut value = value;
+        // SAFETY: the assembly is a comment; the register keeps its value.
+        unsafe {
+            #[cfg(target_arch = "x86_64")]
+            asm!(
+                "/* {0:e} */",
+                inout(reg) value,
+                options(nomem, nostack, preserves_flags)
+            );
+            #[cfg(target_arch = "aarch64")]
+            asm!(
+                "/* {0:w} */",
+                inout(reg) value,
+                options(nomem, nostack, preserves_flags)
+            );
+        }
+        value
+    }
+    #[cfg(any(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        miri
+    ))]
+    {
+        core::hint::black_box(value)
+    }
+}
+
+/// A box that the compiler must really allocate and fill: somebody might look
+/// inside.
+#[inline(always)]
+pub fn boxed<T>(value: Box<T>) -> Box<T> {
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
+    {
+        let mut raw = Box::into_raw(value);
+        // SAFETY: the assembly is a comment; the register keeps its value,
+        // and so the pointer that goes back into the box is the one that
+        // came out of it.
+        unsafe {
+            asm!(
+                "/* {0} */",
+                inout(reg) raw,
+                options(readonly, nostack, preserves_flags)
+            );
+            Box::from_raw(raw)
+        }
+    }
+    #[cfg(any(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        miri
+    ))]
+    {
+        core::hint::black_box(value)
+    }
+}

@@ -1,0 +1,185 @@
+//! A card under `/sys/bus/pci/devices`: checks, bus mastering, BAR 0.
+
+use core::fmt;
+use core::ptr::{NonNull, null_mut};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap};
+
+use crate::bar::MappedBar;
+use crate::regs::BAR0_MIN_BYTES;
+
+/// Intel's vendor id.
+pub const VENDOR_INTEL: u16 = 0x8086;
+
+/// Device ids whose register set this driver speaks, with their names.
+pub const DEVICES: &[(u16, &str)] = &[
+    (0x10F7, "82599 KX4"),
+    (0x10F8, "82599 backplane"),
+    (0x10F9, "82599 CX4"),
+    (0x10FB, "82599 SFP+"),
+    (0x10FC, "82599 XAUI/BX4"),
+    (0x1528, "X540-AT2"),
+    (0x1557, "82599EN SFP+"),
+    (0x1563, "X550T"),
+    (0x15AD, "X552 10GBASE-T"),
+];
+
+/// Command register of the configuration space and its bus master bit.
+const COMMAND: u64 = 0x04;
+const BUS_MASTER: u16 = 1 << 2;
+const CLASS: u64 = 0x0B;
+const CLASS_NETWORK: u8 = 0x02;
+
+/// A card that cannot be used.
+#[derive(Debug)]
+pub enum PciError {
+    /// No such address.
+    Missing(PathBuf),
+    /// A file of the device cannot be used.
+    File(PathBuf, io::Error),
+    /// Not a network card.
+    NotNetwork(String, u8),
+    /// Not one of [`DEVICES`].
+    UnknownDevice(String, u16, u16),
+    /// BAR 0 is too small for an 82599.
+    SmallBar(PathBuf, u64),
+}
+
+impl fmt::Display for PciError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(
+                f,
+                "{}: no such PCI device; `lspci -D` lists addresses",
+                path.display()
+            ),
+            Self::File(path, error) => {
+                write!(f, "{}: {error}", path.display())?;
+                if error.kind() == ErrorKind::PermissionDenied {
+                    f.write_str("; run as root")?;
+                }
+                Ok(())
+            }
+            Self::NotNetwork(address, class) => write!(
+                f,
+                "{address}: PCI class {class:#04x} is not a network card"
+            ),
+            Self::UnknownDevice(address, vendor, device) => write!(
+                f,
+                "{address}: {vendor:04x}:{device:04x} is no card of the \
+                 82599, X540 or X550 families"
+            ),
+            Self::SmallBar(path, len) => write!(
+                f,
+                "{}: {len} bytes, an 82599 has at least {BAR0_MIN_BYTES}",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PciError {}
+
+/// A supported network card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PciDevice {
+    dir: PathBuf,
+    address: String,
+    device: u16,
+}
+
+impl PciDevice {
+    /// Finds the card at `address`, such as `0000:03:00.0`, below `devices`,
+    /// usually `/sys/bus/pci/devices`.
+    pub fn find(devices: &Path, address: &str) -> Result<Self, PciError> {
+        let dir = devices.join(address);
+        if !dir.is_dir() {
+            return Err(PciError::Missing(dir));
+        }
+        let config = dir.join("config");
+        let fail = |e| PciError::File(config.clone(), e);
+        let file = File::open(&config).map_err(fail)?;
+        let vendor = read_u16(&file, 0).map_err(fail)?;
+        let device = read_u16(&file, 2).map_err(fail)?;
+        let mut class = [0];
+        file.read_exact_at(&mut class, CLASS).map_err(fail)?;
+        let address = address.to_owned();
+        if class[0] != CLASS_NETWORK {
+            return Err(PciError::NotNetwork(address, class[0]));
+        }
+        let known = DEVICES.iter().any(|(id, _)| *id == device);
+        if vendor != VENDOR_INTEL || !known {
+            return Err(PciError::UnknownDevice(address, vendor, device));
+        }
+        Ok(Self { dir, address, device })
+    }
+
+    /// The card's name.
+    pub fn name(&self) -> &'static str {
+        let row = DEVICES.iter().find(|(id, _)| *id == self.device);
+        row.map_or("unknown", |(_, name)| name)
+    }
+
+    /// Takes the card away from the kernel's driver, if it has one.
+    pub fn unbind(&self) -> Result<(), PciError> {
+        let path = self.dir.join("driver/unbind");
+        match fs::write(&path, &self.address) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                Err(PciError::File(path, e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the card read and write memory.
+    pub fn enable_bus_master(&self) -> Result<(), PciError> {
+        let path = self.dir.join("config");
+        let enable = || {
+            let file = OpenOptions::new().read(true).write(true).open(&path)?;
+            let command = read_u16(&file, COMMAND)? | BUS_MASTER;
+            file.write_all_at(&command.to_le_bytes(), COMMAND)
+        };
+        enable().map_err(|e| PciError::File(path.clone(), e))
+    }
+
+    /// Maps the registers. The mapping stays for the life of the program.
+    pub fn map_bar0(&self) -> Result<MappedBar<'static>, PciError> {
+        let path = self.dir.join("resource0");
+        let fail = |e: io::Error| PciError::File(path.clone(), e);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(fail)?;
+        let len = file.metadata().map_err(fail)?.len();
+        if len < BAR0_MIN_BYTES as u64 {
+            return Err(PciError::SmallBar(path, len));
+        }
+        // SAFETY: a fresh mapping touches no other memory.
+        let base = unsafe {
+            mmap(
+                null_mut(),
+                len as usize,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                &file,
+                0,
+            )
+        }
+        .map_err(|e| fail(e.into()))?;
+        let base = NonNull::new(base.cast()).expect("mmap is not null");
+        // SAFETY: the whole file is mapped, is at least BAR0_MIN_BYTES long,
+        // and is never unmapped.
+        Ok(unsafe { MappedBar::new(base) })
+    }
+}
+
+fn read_u16(file: &File, at: u64) -> io::Result<u16> {
+    let mut bytes = [0; 2];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(u16::from_le_bytes(bytes))
+}

@@ -1,0 +1,160 @@
+//! The axes: one question of style each, as traits.
+//!
+//! A [`Policy`] joins one answer per axis. The algorithm around the axes is
+//! written once, in [`rx`](crate::rx) and [`tx`](crate::tx).
+
+use crate::bar::Bar0;
+use crate::regs::Offset;
+use crate::ring::{Field32, Field64, RxRing};
+
+/// One answer to every question.
+pub trait Policy: 'static {
+    /// Axis `reg`.
+    type Reg: RegAccess;
+    /// Axis `batch`.
+    type Batch: BatchStyle;
+    /// Axis `status`.
+    type Status: StatusCheck;
+    /// Axis `walk`.
+    type Walk: Walk;
+    /// Axis `spread`.
+    type Spread: Spread;
+}
+
+/// Axis `reg`: how does a 32-bit device word travel?
+///
+/// A register always takes one 32-bit access, for hardware demands it. What
+/// varies is how the value is made, and how the words of a descriptor are
+/// read and written.
+pub trait RegAccess: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// A device word as this style hands it around.
+    type Word;
+
+    /// A device word that says `value`.
+    fn word(value: u32) -> Self::Word;
+
+    /// What `word` says.
+    fn value(word: Self::Word) -> u32;
+
+    /// Reads a word of a descriptor, its lowest byte first.
+    fn load(field: Field32<'_>) -> Self::Word;
+
+    /// Writes a word of a descriptor.
+    fn store(field: Field32<'_>, word: Self::Word);
+
+    /// Writes an address of a descriptor.
+    fn store_address(field: Field64<'_>, address: u64);
+
+    /// Writes a register.
+    #[inline(always)]
+    fn write<B: Bar0>(bar: &B, register: Offset, word: Self::Word) {
+        bar.write32(register, Self::value(word));
+    }
+}
+
+/// Axis `batch`: what holds a received batch?
+pub trait BatchStyle: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// The container, for packets of type `T`.
+    type Of<T: Default>: Batch<T>;
+}
+
+/// A container for a received batch.
+///
+/// Law: packets leave in the order in which they came.
+pub trait Batch<T> {
+    /// An empty container for batches of up to `max` packets.
+    fn with_capacity(max: u16) -> Self;
+
+    /// Fills the empty container with `n` packets, drawn one by one.
+    fn fill(&mut self, n: u16, draw: impl FnMut() -> T);
+
+    /// Number of packets inside.
+    fn len(&self) -> u16;
+
+    /// Whether no packet is inside.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Visits every packet in order.
+    fn for_each<W: Walk>(&mut self, visit: impl FnMut(&mut T));
+
+    /// Takes out the first `n` packets, at most [`len`](Self::len).
+    fn take<W: Walk>(&mut self, n: u16, visit: impl FnMut(T));
+}
+
+/// Axis `status`: how are DD and EOP of a receive descriptor checked?
+pub trait StatusCheck: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// The number of descriptors from `first` on, at most `max`, that are
+    /// done (DD) and hold a whole frame (EOP).
+    ///
+    /// Law: counts up to the first one that lacks either bit. May look at
+    /// more descriptors than `max`, never changes one.
+    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16;
+}
+
+/// Axis `walk`: how is a list batch walked?
+pub trait Walk: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Visits up to `n` cells in the list's order, from `from` on; returns
+    /// the cell after the last one visited.
+    ///
+    /// Law: every cell is reached through the `next` of the cell before it.
+    /// A guess may save the wait for it and must be checked against it.
+    fn walk<T>(
+        cells: &mut [Cell<T>],
+        from: u32,
+        n: u16,
+        visit: impl FnMut(&mut T),
+    ) -> u32;
+}
+
+/// A cell of a list in an arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cell<T> {
+    /// What the list is made of.
+    pub item: T,
+    /// Index of the next cell, or [`NIL`].
+    pub next: u32,
+}
+
+/// The end of a list.
+pub const NIL: u32 = u32::MAX;
+
+/// Axis `spread`: where do packet buffers start?
+pub trait Spread: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Distance between the starts of two neighbours of `buffer_bytes`, in
+    /// bytes.
+    ///
+    /// Law: at least `buffer_bytes`, and a multiple of a cache line.
+    fn stride(buffer_bytes: usize) -> usize;
+}

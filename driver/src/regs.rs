@@ -1,0 +1,372 @@
+//! Registers of the 82599 in BAR 0, a row each.
+//!
+//! Names, offsets and long names are those of the Intel 82599 10 GbE
+//! Controller Datasheet, section 8.2; the bits that the driver uses stand
+//! below their register. All registers are 32 bits wide, little-endian.
+
+/// What an access to a register does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads back what was written.
+    ReadWrite,
+    /// A write has no effect and is a mistake of the driver.
+    ReadOnly,
+    /// Reads as zero.
+    WriteOnly,
+    /// A read returns the value and clears it.
+    ReadClear,
+    /// Some bits clear themselves once the device has acted on them.
+    SelfClearing,
+}
+
+/// A run of equally spaced registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bank {
+    /// Index of the first register in this bank.
+    pub first: u16,
+    /// Number of registers.
+    pub count: u16,
+    /// Offset of the first one in BAR 0, in bytes.
+    pub base: u32,
+    /// Distance between two of them, in bytes.
+    pub stride: u32,
+}
+
+/// A register, or an array of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The datasheet's mnemonic.
+    pub name: &'static str,
+    /// The datasheet's long name.
+    pub title: &'static str,
+    /// What an access does.
+    pub access: Access,
+    /// Where it lies.
+    pub banks: &'static [Bank],
+}
+
+/// The offset of one register in BAR 0, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(u32);
+
+impl Offset {
+    /// The offset in bytes.
+    #[inline(always)]
+    pub const fn bytes(self) -> u32 {
+        self.0
+    }
+}
+
+impl Register {
+    /// The first, or only, register of the row.
+    pub const fn offset(&self) -> Offset {
+        self.at(0)
+    }
+
+    /// The register with index `n`.
+    ///
+    /// # Panics
+    ///
+    /// When the row has no such index.
+    pub const fn at(&self, n: u16) -> Offset {
+        let mut i = 0;
+        while i < self.banks.len() {
+            let bank = &self.banks[i];
+            if n >= bank.first && n - bank.first < bank.count {
+                let step = (n - bank.first) as u32;
+                return Offset(bank.base + step * bank.stride);
+            }
+            i += 1;
+        }
+        panic!("register index out of range")
+    }
+
+    /// Number of registers in the row.
+    pub fn count(&self) -> u16 {
+        self.banks.iter().map(|bank| bank.count).sum()
+    }
+
+    /// The index of the register at `offset`, when the row has one there.
+    pub fn index_of(&self, offset: u32) -> Option<u16> {
+        self.banks.iter().find_map(|bank| {
+            let step = offset.checked_sub(bank.base)?;
+            let n = u16::try_from(step / bank.stride.max(1)).ok()?;
+            let hit = n < bank.count && n as u32 * bank.stride == step;
+            hit.then_some(bank.first + n)
+        })
+    }
+}
+
+const fn bank(first: u16, count: u16, base: u32, stride: u32) -> Bank {
+    Bank { first, count, base, stride }
+}
+
+/// Queues of each direction that the 82599 has.
+pub const QUEUES: u16 = 128;
+
+/// Highest offset that the driver touches, plus one register.
+pub const BAR0_MIN_BYTES: usize = 0x10014;
+
+/// Bytes of BAR 0 on a card.
+pub const BAR0_BYTES: usize = 0x20000;
+
+macro_rules! registers {
+    ($($name:ident $access:ident [$($bank:expr),+] $title:literal;)+) => {
+        $(
+            #[doc = concat!($title, ".")]
+            pub const $name: Register = Register {
+                name: stringify!($name),
+                title: $title,
+                access: Access::$access,
+                banks: &[$($bank),+],
+            };
+        )+
+
+        /// Every register of this page, in the datasheet's groups.
+        pub const ALL: &[Register] = &[$($name),+];
+    };
+}
+
+registers! {
+    // 8.2.3.1 General control
+    CTRL SelfClearing [bank(0, 1, 0x00000, 4)] "Device Control";
+    STATUS ReadOnly [bank(0, 1, 0x00008, 4)] "Device Status";
+    CTRL_EXT ReadWrite [bank(0, 1, 0x00018, 4)] "Extended Device Control";
+    LEDCTL ReadWrite [bank(0, 1, 0x00200, 4)] "LED Control";
+
+    // 8.2.3.2 EEPROM
+    EEC ReadWrite [bank(0, 1, 0x10010, 4)] "EEPROM/Flash Control";
+
+    // 8.2.3.5 Interrupts
+    EICR ReadClear [bank(0, 1, 0x00800, 4)]
+        "Extended Interrupt Cause Read";
+    EIMS ReadWrite [bank(0, 1, 0x00880, 4)]
+        "Extended Interrupt Mask Set/Read";
+    EIMC WriteOnly [bank(0, 1, 0x00888, 4)]
+        "Extended Interrupt Mask Clear";
+
+    // 8.2.3.7 Receive
+    FCTRL ReadWrite [bank(0, 1, 0x05080, 4)] "Filter Control";
+    RAL ReadWrite [bank(0, 16, 0x05400, 8), bank(16, 112, 0x0A280, 8)]
+        "Receive Address Low";
+    RAH ReadWrite [bank(0, 16, 0x05404, 8), bank(16, 112, 0x0A284, 8)]
+        "Receive Address High";
+    MRQC ReadWrite [bank(0, 1, 0x05818, 4)]
+        "Multiple Receive Queues Command";
+    RETA ReadWrite [bank(0, 32, 0x05C00, 4)] "Redirection Table";
+
+    // 8.2.3.8 Receive DMA
+    RDBAL ReadWrite [bank(0, 64, 0x01000, 0x40), bank(64, 64, 0x0D000, 0x40)]
+        "Receive Descriptor Base Address Low";
+    RDBAH ReadWrite [bank(0, 64, 0x01004, 0x40), bank(64, 64, 0x0D004, 0x40)]
+        "Receive Descriptor Base Address High";
+    RDLEN ReadWrite [bank(0, 64, 0x01008, 0x40), bank(64, 64, 0x0D008, 0x40)]
+        "Receive Descriptor Length";
+    RDH ReadWrite [bank(0, 64, 0x01010, 0x40), bank(64, 64, 0x0D010, 0x40)]
+        "Receive Descriptor Head";
+    RDT ReadWrite [bank(0, 64, 0x01018, 0x40), bank(64, 64, 0x0D018, 0x40)]
+        "Receive Descriptor Tail";
+    RXDCTL ReadWrite [bank(0, 64, 0x01028, 0x40), bank(64, 64, 0x0D028, 0x40)]
+        "Receive Descriptor Control";
+    SRRCTL ReadWrite [
+        bank(0, 16, 0x02100, 4),
+        bank(16, 48, 0x01414, 0x40),
+        bank(64, 64, 0x0D014, 0x40)
+    ] "Split Receive Control";
+    RDRXCTL ReadWrite [bank(0, 1, 0x02F00, 4)] "Receive DMA Control";
+    RXCTRL ReadWrite [bank(0, 1, 0x03000, 4)] "Receive Control";
+    RXPBSIZE ReadWrite [bank(0, 8, 0x03C00, 4)]
+        "Receive Packet Buffer Size";
+
+    // 8.2.3.9 Transmit
+    DTXMXSZRQ ReadWrite [bank(0, 1, 0x08100, 4)]
+        "DMA Tx Map Allow Size Requests";
+    DMATXCTL ReadWrite [bank(0, 1, 0x04A80, 4)] "DMA Tx Control";
+    TDBAL ReadWrite [bank(0, 128, 0x06000, 0x40)]
+        "Transmit Descriptor Base Address Low";
+    TDBAH ReadWrite [bank(0, 128, 0x06004, 0x40)]
+        "Transmit Descriptor Base Address High";
+    TDLEN ReadWrite [bank(0, 128, 0x06008, 0x40)]
+        "Transmit Descriptor Length";
+    TDH ReadWrite [bank(0, 128, 0x06010, 0x40)] "Transmit Descriptor Head";
+    TDT ReadWrite [bank(0, 128, 0x06018, 0x40)] "Transmit Descriptor Tail";
+    TXDCTL ReadWrite [bank(0, 128, 0x06028, 0x40)]
+        "Transmit Descriptor Control";
+    RTTDCS ReadWrite [bank(0, 1, 0x04900, 4)]
+        "DCB Transmit Descriptor Plane Control and Status";
+    TXPBSIZE ReadWrite [bank(0, 8, 0x0CC00, 4)]
+        "Transmit Packet Buffer Size";
+
+    // 8.2.3.11 Direct cache access
+    DCA_RXCTRL ReadWrite [
+        bank(0, 16, 0x02200, 4),
+        bank(16, 48, 0x0140C, 0x40),
+        bank(64, 64, 0x0D00C, 0x40)
+    ] "Rx DCA Control";
+
+    // 8.2.3.22 MAC
+    HLREG0 ReadWrite [bank(0, 1, 0x04240, 4)] "Highlander Control 0";
+    AUTOC SelfClearing [bank(0, 1, 0x042A0, 4)] "Auto-Negotiation Control";
+    LINKS ReadOnly [bank(0, 1, 0x042A4, 4)] "Link Status";
+
+    // 8.2.3.23 Statistics
+    GPRC ReadClear [bank(0, 1, 0x04074, 4)] "Good Packets Received Count";
+    GPTC ReadClear [bank(0, 1, 0x04080, 4)] "Good Packets Transmitted Count";
+    GORCL ReadClear [bank(0, 1, 0x04088, 4)]
+        "Good Octets Received Count Low";
+    GORCH ReadClear [bank(0, 1, 0x0408C, 4)]
+        "Good Octets Received Count High";
+    GOTCL ReadClear [bank(0, 1, 0x04090, 4)]
+        "Good Octets Transmitted Count Low";
+    GOTCH ReadClear [bank(0, 1, 0x04094, 4)]
+        "Good Octets Transmitted Count High";
+    MPC ReadClear [bank(0, 8, 0x03FA0, 4)] "Missed Packets Count";
+    QPRDC ReadClear [bank(0, 16, 0x01430, 0x40)]
+        "Queue Packets Received Drop Count";
+}
+
+/// Bits of [`CTRL`].
+pub mod ctrl {
+    /// Link reset.
+    pub const LRST: u32 = 1 << 3;
+    /// Device reset.
+    pub const RST: u32 = 1 << 26;
+}
+
+/// Bits of [`CTRL_EXT`].
+pub mod ctrl_ext {
+    /// No snoop disable.
+    pub const NS_DIS: u32 = 1 << 16;
+}
+
+/// Bits of [`EEC`].
+pub mod eec {
+    /// Auto-read done.
+    pub const ARD: u32 = 1 << 9;
+}
+
+/// Bits of [`FCTRL`].
+pub mod fctrl {
+    /// Multicast promiscuous enable.
+    pub const MPE: u32 = 1 << 8;
+    /// Unicast promiscuous enable.
+    pub const UPE: u32 = 1 << 9;
+    /// Broadcast accept mode.
+    pub const BAM: u32 = 1 << 10;
+}
+
+/// Bits of [`RAH`].
+pub mod rah {
+    /// Address valid.
+    pub const AV: u32 = 1 << 31;
+}
+
+/// Bits of [`SRRCTL`].
+pub mod srrctl {
+    /// Receive buffer size for packet buffer, in KiB.
+    pub const BSIZEPACKET: u32 = 0x1F;
+    /// Descriptor type.
+    pub const DESCTYPE: u32 = 0b111 << 25;
+    /// Advanced descriptor, one buffer.
+    pub const DESCTYPE_ADV_ONE_BUFFER: u32 = 0b001 << 25;
+    /// Drop when no descriptor is there.
+    pub const DROP_EN: u32 = 1 << 28;
+}
+
+/// Bits of [`RDRXCTL`].
+pub mod rdrxctl {
+    /// Rx CRC strip.
+    pub const CRC_STRIP: u32 = 1 << 1;
+    /// DMA initialisation done.
+    pub const DMAIDONE: u32 = 1 << 3;
+}
+
+/// Bits of [`RXCTRL`].
+pub mod rxctrl {
+    /// Receive enable.
+    pub const RXEN: u32 = 1;
+}
+
+/// Bits of [`RXDCTL`].
+pub mod rxdctl {
+    /// Receive queue enable.
+    pub const ENABLE: u32 = 1 << 25;
+}
+
+/// Bits of [`DCA_RXCTRL`].
+pub mod dca_rxctrl {
+    /// A bit that software has to clear (datasheet 8.2.3.11.1).
+    pub const CLEAR: u32 = 1 << 12;
+}
+
+/// Bits of [`RTTDCS`].
+pub mod rttdcs {
+    /// DCB arbiters disable.
+    pub const ARBDIS: u32 = 1 << 6;
+}
+
+/// Bits of [`DMATXCTL`].
+pub mod dmatxctl {
+    /// Transmit enable.
+    pub const TE: u32 = 1;
+}
+
+/// Bits of [`TXDCTL`].
+pub mod txdctl {
+    /// Prefetch, host and write-back thresholds.
+    pub const THRESHOLDS: u32 = 0x007F_7F7F;
+    /// Prefetch 36, host 8, write-back 4.
+    pub const THRESHOLDS_36_8_4: u32 = 36 | 8 << 8 | 4 << 16;
+    /// Transmit queue enable.
+    pub const ENABLE: u32 = 1 << 25;
+}
+
+/// Bits of [`HLREG0`].
+pub mod hlreg0 {
+    /// Tx CRC enable.
+    pub const TXCRCEN: u32 = 1;
+    /// Rx CRC strip.
+    pub const RXCRCSTRP: u32 = 1 << 1;
+    /// Tx pad frame enable.
+    pub const TXPADEN: u32 = 1 << 10;
+}
+
+/// Bits of [`AUTOC`].
+pub mod autoc {
+    /// 10 GbE PMA/PMD.
+    pub const PMA_PMD_10G: u32 = 0b11 << 7;
+    /// Restart auto-negotiation.
+    pub const RESTART_AN: u32 = 1 << 12;
+    /// Link mode select.
+    pub const LMS: u32 = 0b111 << 13;
+    /// 10 GbE serial link.
+    pub const LMS_10G_SFI: u32 = 0b011 << 13;
+}
+
+/// Bits of [`LINKS`].
+pub mod links {
+    /// Link speed.
+    pub const SPEED: u32 = 0b11 << 28;
+    /// 100 Mbit/s.
+    pub const SPEED_100M: u32 = 0b01 << 28;
+    /// 1 Gbit/s.
+    pub const SPEED_1G: u32 = 0b10 << 28;
+    /// 10 Gbit/s.
+    pub const SPEED_10G: u32 = 0b11 << 28;
+    /// Link up.
+    pub const UP: u32 = 1 << 30;
+}
+
+/// The row and index of the register at an offset, for messages and logs.
+pub fn find(offset: u32) -> Option<(&'static Register, u16)> {
+    ALL.iter().find_map(|row| Some((row, row.index_of(offset)?)))
+}
+
+/// The name of the register at an offset, such as `RDT[0]`.
+pub fn name(offset: u32) -> String {
+    match find(offset) {
+        Some((row, _)) if row.count() == 1 => row.name.to_owned(),
+        Some((row, n)) => format!("{}[{n}]", row.name),
+        None => format!("{offset:#07x}"),
+    }
+}

@@ -1,0 +1,308 @@
+//! Descriptor rings: memory that driver and device write in turn.
+//!
+//! No reference ever points into a ring, for the device may write it at any
+//! moment. A field of a descriptor is read and written by volatile accesses,
+//! in one piece or in parts; which of the two is a style (axis `reg`).
+
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use crate::desc::{BYTES, RxDescRead, RxDescWriteBack, TxDescRead};
+use crate::memory::{DmaSlice, Iova};
+
+/// A 32-bit field of a descriptor.
+#[derive(Clone, Copy, Debug)]
+pub struct Field32<'a> {
+    at: NonNull<u32>,
+    ring: PhantomData<&'a ()>,
+}
+
+/// A 64-bit field of a descriptor.
+#[derive(Clone, Copy, Debug)]
+pub struct Field64<'a> {
+    at: NonNull<u64>,
+    ring: PhantomData<&'a ()>,
+}
+
+macro_rules! parts {
+    ($read:ident, $write:ident, $part:ty, $count:literal) => {
+        /// Reads part `I`, counted from the low end.
+        #[inline(always)]
+        pub fn $read<const I: usize>(self) -> $part {
+            const { assert!(I < $count) };
+            let part = self.at.cast::<$part>();
+            // SAFETY: the field lies in a ring, is aligned to its size, and
+            // part `I` lies in the field.
+            <$part>::from_le(unsafe { part.add(I).read_volatile() })
+        }
+
+        /// Writes part `I`, counted from the low end.
+        #[inline(always)]
+        pub fn $write<const I: usize>(self, value: $part) {
+            const { assert!(I < $count) };
+            let part = self.at.cast::<$part>();
+            // SAFETY: as in the read of the same part.
+            unsafe { part.add(I).write_volatile(value.to_le()) };
+        }
+    };
+}
+
+impl Field32<'_> {
+    /// Reads the field in one access.
+    #[inline(always)]
+    pub fn read(self) -> u32 {
+        // SAFETY: the field lies in a ring and is aligned to its size.
+        u32::from_le(unsafe { self.at.read_volatile() })
+    }
+
+    /// Writes the field in one access.
+    #[inline(always)]
+    pub fn write(self, value: u32) {
+        // SAFETY: the field lies in a ring and is aligned to its size.
+        unsafe { self.at.write_volatile(value.to_le()) };
+    }
+
+    parts!(read_byte, write_byte, u8, 4);
+    parts!(read_half, write_half, u16, 2);
+}
+
+impl Field64<'_> {
+    /// Writes the field in one access.
+    #[inline(always)]
+    pub fn write(self, value: u64) {
+        // SAFETY: the field lies in a ring and is aligned to its size.
+        unsafe { self.at.write_volatile(value.to_le()) };
+    }
+
+    parts!(read_byte, write_byte, u8, 8);
+    parts!(read_half, write_half, u16, 4);
+}
+
+/// One descriptor in a ring.
+pub trait Descriptor<'a>: Copy {
+    /// The descriptor that starts at `at`, inside a ring and aligned.
+    fn at(at: DescPtr<'a>) -> Self;
+}
+
+/// The place of a descriptor; made by [`DescRing::desc`] only.
+#[derive(Clone, Copy, Debug)]
+pub struct DescPtr<'a> {
+    at: NonNull<u8>,
+    ring: PhantomData<&'a ()>,
+}
+
+impl<'a> DescPtr<'a> {
+    #[inline(always)]
+    fn field32<const BYTE: usize>(self) -> Field32<'a> {
+        const { assert!(BYTE.is_multiple_of(4) && BYTE + 4 <= BYTES) };
+        // SAFETY: inside the descriptor.
+        let at = unsafe { self.at.add(BYTE) }.cast();
+        Field32 { at, ring: PhantomData }
+    }
+
+    #[inline(always)]
+    fn field64<const BYTE: usize>(self) -> Field64<'a> {
+        const { assert!(BYTE.is_multiple_of(8) && BYTE + 8 <= BYTES) };
+        // SAFETY: inside the descriptor.
+        let at = unsafe { self.at.add(BYTE) }.cast();
+        Field64 { at, ring: PhantomData }
+    }
+}
+
+/// A receive descriptor.
+#[derive(Clone, Copy, Debug)]
+pub struct RxDesc<'a>(DescPtr<'a>);
+
+impl<'a> Descriptor<'a> for RxDesc<'a> {
+    #[inline(always)]
+    fn at(at: DescPtr<'a>) -> Self {
+        Self(at)
+    }
+}
+
+impl<'a> RxDesc<'a> {
+    /// Write-back: extended status and error.
+    #[inline(always)]
+    pub fn status_error(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(RxDescWriteBack, status_error) }>()
+    }
+
+    /// Write-back: length in the lower, VLAN tag in the upper half.
+    #[inline(always)]
+    pub fn length_vlan(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(RxDescWriteBack, length) }>()
+    }
+
+    /// Write-back: packet and RSS type in the lower half.
+    #[inline(always)]
+    pub fn pkt_info(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(RxDescWriteBack, pkt_info) }>()
+    }
+
+    /// Read format: address of the packet buffer.
+    #[inline(always)]
+    pub fn pkt_addr(self) -> Field64<'a> {
+        self.0.field64::<{ offset_of!(RxDescRead, pkt_addr) }>()
+    }
+
+    /// Read format: address of the header buffer; 0 clears DD as well.
+    #[inline(always)]
+    pub fn hdr_addr(self) -> Field64<'a> {
+        self.0.field64::<{ offset_of!(RxDescRead, hdr_addr) }>()
+    }
+}
+
+/// A transmit descriptor.
+#[derive(Clone, Copy, Debug)]
+pub struct TxDesc<'a>(DescPtr<'a>);
+
+impl<'a> Descriptor<'a> for TxDesc<'a> {
+    #[inline(always)]
+    fn at(at: DescPtr<'a>) -> Self {
+        Self(at)
+    }
+}
+
+impl<'a> TxDesc<'a> {
+    /// Read format: address of the packet.
+    #[inline(always)]
+    pub fn address(self) -> Field64<'a> {
+        self.0.field64::<{ offset_of!(TxDescRead, address) }>()
+    }
+
+    /// Read format: command, type and length.
+    #[inline(always)]
+    pub fn cmd_type_len(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(TxDescRead, cmd_type_len) }>()
+    }
+
+    /// Read format: payload length; writing it clears DD.
+    #[inline(always)]
+    pub fn olinfo_status(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(TxDescRead, olinfo_status) }>()
+    }
+
+    /// Write-back: DD in bit 0. The same word as
+    /// [`olinfo_status`](Self::olinfo_status).
+    #[inline(always)]
+    pub fn status(self) -> Field32<'a> {
+        self.olinfo_status()
+    }
+}
+
+/// A ring of descriptors in DMA memory.
+#[derive(Debug)]
+pub struct DescRing<'a, D> {
+    base: NonNull<u8>,
+    iova: Iova,
+    entries: u16,
+    descriptors: PhantomData<(&'a (), D)>,
+}
+
+// SAFETY: ring memory is reached by volatile accesses only, which any thread
+// may make.
+unsafe impl<D> Send for DescRing<'_, D> {}
+
+/// A ring of receive descriptors.
+pub type RxRing<'a> = DescRing<'a, RxDesc<'a>>;
+
+/// A ring of transmit descriptors.
+pub type TxRing<'a> = DescRing<'a, TxDesc<'a>>;
+
+impl<'a, D: Descriptor<'a>> DescRing<'a, D> {
+    /// The ring that fills `memory`, with every byte 0xFF, so that a
+    /// descriptor nobody wrote stands out.
+    ///
+    /// # Panics
+    ///
+    /// When the memory does not hold a power of two of descriptors at the
+    /// alignment of 128 bytes that the device demands (datasheet 8.2.3.8.1).
+    pub fn new(memory: DmaSlice<'a>) -> Self {
+        let entries = memory.len / BYTES;
+        assert!(entries.is_power_of_two() && entries <= 1 << 15);
+        assert!(memory.base.addr().get().is_multiple_of(128));
+        // SAFETY: the slice is `len` bytes of mapped memory.
+        unsafe { memory.base.as_ptr().write_bytes(0xFF, memory.len) };
+        Self {
+            base: memory.base,
+            iova: memory.iova,
+            entries: entries as u16,
+            descriptors: PhantomData,
+        }
+    }
+
+    /// Number of descriptors.
+    #[inline(always)]
+    pub fn entries(&self) -> u16 {
+        self.entries
+    }
+
+    /// First descriptor as the device sees it.
+    pub fn iova(&self) -> Iova {
+        self.iova
+    }
+
+    /// Size in bytes.
+    pub fn bytes(&self) -> u32 {
+        u32::from(self.entries) * BYTES as u32
+    }
+
+    /// The descriptor with index `i`.
+    ///
+    /// # Panics
+    ///
+    /// When the ring has no such descriptor.
+    #[inline(always)]
+    pub fn desc(&self, i: u16) -> D {
+        assert!(i < self.entries, "descriptor index beyond the ring");
+        // SAFETY: descriptor `i` lies inside the ring's memory.
+        let at = unsafe { self.base.add(usize::from(i) * BYTES) };
+        D::at(DescPtr { at, ring: PhantomData })
+    }
+
+    /// The index `steps` after `i`, around the ring.
+    #[inline(always)]
+    pub fn wrap(&self, i: u16, steps: u16) -> u16 {
+        i.wrapping_add(steps) & (self.entries - 1)
+    }
+
+    /// The index before `i`, around the ring.
+    #[inline(always)]
+    pub fn before(&self, i: u16) -> u16 {
+        i.wrapping_sub(1) & (self.entries - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::DmaRegion;
+
+    #[test]
+    fn fields_lie_where_the_datasheet_puts_them() {
+        let mut region = DmaRegion::allocate(1, Iova::new(0)).expect("memory");
+        let base = region.base();
+        let ring = RxRing::new(region.carve().take(64 * BYTES, 128));
+        let desc = ring.desc(3);
+        desc.pkt_addr().write(0x0807_0605_0403_0201);
+        desc.hdr_addr().write(0x100F_0E0D_0C0B_0A09);
+        for byte in 0..BYTES {
+            // SAFETY: inside the ring.
+            let seen = unsafe { base.add(3 * BYTES + byte).read() };
+            assert_eq!(usize::from(seen), byte + 1);
+        }
+        assert_eq!(desc.status_error().read(), 0x0C0B_0A09);
+        assert_eq!(desc.status_error().read_byte::<2>(), 0x0B);
+        assert_eq!(desc.length_vlan().read_half::<0>(), 0x0E0D);
+    }
+
+    #[test]
+    fn indices_wrap_in_both_directions() {
+        let mut region = DmaRegion::allocate(1, Iova::new(0)).expect("memory");
+        let ring = TxRing::new(region.carve().take(64 * BYTES, 128));
+        assert_eq!(ring.wrap(63, 1), 0);
+        assert_eq!(ring.wrap(60, 32), 28);
+        assert_eq!(ring.before(0), 63);
+    }
+}

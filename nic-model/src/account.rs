@@ -1,0 +1,89 @@
+//! Every packet is accounted for, or there is no result.
+
+use core::fmt;
+
+/// What the device knows of the frames that entered a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// Frames on the wire towards the port.
+    pub offered: u64,
+    /// Frames written to memory.
+    pub delivered: u64,
+    /// Frames dropped at the empty receive ring.
+    pub ring_empty: u64,
+    /// Frames dropped at an unmapped receive address.
+    pub rx_dma_faults: u64,
+}
+
+/// Where all frames of a run went, both directions added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Frames on the wire towards the device.
+    pub offered: u64,
+    /// Frames that came back, every byte as it should be.
+    pub forwarded: u64,
+    /// Dropped at the empty receive ring.
+    pub ring_empty: u64,
+    /// Dropped at an unmapped address, on receive or transmit.
+    pub dma_faults: u64,
+    /// Dropped by the driver: frames over several descriptors.
+    pub multi_descriptor: u64,
+    /// Dropped by the forwarder: no room in the transmit ring.
+    pub forwarder: u64,
+    /// Still in a receive or transmit ring.
+    pub inside: u64,
+    /// Came back with a wrong length, byte or place in the order.
+    pub spoiled: u64,
+}
+
+/// Frames that appeared or vanished, or came back spoiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbalanced(pub Account);
+
+impl Account {
+    /// Frames whose whereabouts nobody knows; negative when more came out
+    /// than went in.
+    pub fn remainder(&self) -> i64 {
+        let known = self.forwarded
+            + self.ring_empty
+            + self.dma_faults
+            + self.multi_descriptor
+            + self.forwarder
+            + self.inside;
+        self.offered.wrapping_sub(known) as i64
+    }
+
+    /// Whether the account balances and every frame was good.
+    pub fn check(&self) -> Result<(), Unbalanced> {
+        match (self.remainder(), self.spoiled) {
+            (0, 0) => Ok(()),
+            _ => Err(Unbalanced(*self)),
+        }
+    }
+}
+
+impl fmt::Display for Unbalanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account {
+            offered,
+            forwarded,
+            ring_empty,
+            dma_faults,
+            multi_descriptor,
+            forwarder,
+            inside,
+            spoiled,
+        } = self.0;
+        let remainder = self.0.remainder();
+        write!(
+            f,
+            "packets do not balance: {offered} offered, {forwarded} \
+             forwarded, {ring_empty} dropped at the empty ring, {dma_faults} \
+             at unmapped addresses, {multi_descriptor} for their size, \
+             {forwarder} by the forwarder, {inside} inside, {spoiled} \
+             spoiled; remainder {remainder}"
+        )
+    }
+}
+
+impl std::error::Error for Unbalanced {}

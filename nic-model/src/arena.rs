@@ -1,0 +1,94 @@
+//! One piece of memory that holds everything a run touches.
+//!
+//! ```text
+//! registers of each port | driver's tables | packet buffers, rings
+//!                                          ^ the device reaches this part
+//! ```
+//!
+//! Whoever runs on an arena owns no better place in memory than whoever ran
+//! on it before.
+
+use driver::bar::MappedBar;
+use driver::memory::{Carver, DmaRegion, Iova, OutOfMemory, Pages};
+use driver::nic::Config;
+use driver::regs::BAR0_BYTES;
+
+use crate::dma::DmaMap;
+use crate::regfile::RegisterFile;
+
+/// Bytes beyond a pool's own tables that a port's driver may ask for.
+const SPARE_TABLE_BYTES: usize = 64 << 10;
+
+/// Bytes of the table rows of one packet buffer, at most.
+const TABLE_BYTES_PER_BUFFER: usize = 64;
+
+/// Device address of arena 0; each arena starts at another multiple. Far
+/// from anything that a pointer looks like.
+const IOVA_STEP: u64 = 0x100_0000_0000;
+
+/// One piece of memory that holds everything a run touches.
+#[derive(Debug)]
+pub struct Arena {
+    region: DmaRegion,
+    ports: usize,
+    front_bytes: usize,
+}
+
+/// The parts of an arena.
+pub struct Parts<'a> {
+    /// Registers of each port, as the driver sees them.
+    pub bars: Vec<MappedBar<'a>>,
+    /// The same, as the device sees them.
+    pub registers: Vec<RegisterFile<'a>>,
+    /// Memory for the driver's own tables.
+    pub tables: Carver<'a>,
+    /// Memory that the device reaches.
+    pub dma: Carver<'a>,
+    /// The device's view of it.
+    pub memory: DmaMap<'a>,
+}
+
+impl Arena {
+    /// Arena number `index`, for `ports` ports that are set up with `config`
+    /// and have `packet_bytes` of packet buffers between them.
+    pub fn allocate(
+        index: u32,
+        ports: usize,
+        config: &Config,
+        packet_bytes: usize,
+    ) -> Result<Self, OutOfMemory> {
+        let tables = ports * (config.table_bytes() + SPARE_TABLE_BYTES)
+            + config.buffers as usize * TABLE_BYTES_PER_BUFFER;
+        let front_bytes = (ports * BAR0_BYTES + tables)
+            .next_multiple_of(driver::memory::HUGE_PAGE);
+        let bytes = front_bytes + packet_bytes + ports * config.ring_bytes();
+        let iova = Iova::new(IOVA_STEP * (u64::from(index) + 1));
+        let region = DmaRegion::allocate(bytes, iova)?;
+        Ok(Self { region, ports, front_bytes })
+    }
+
+    /// What its memory consists of.
+    pub fn pages(&self) -> Pages {
+        self.region.pages()
+    }
+
+    /// Hands all parts out.
+    pub fn split(&mut self) -> Parts<'_> {
+        let mut carver = self.region.carve();
+        let blocks: Vec<_> =
+            (0..self.ports).map(|_| carver.take(BAR0_BYTES, 4096)).collect();
+        let used = self.ports * BAR0_BYTES;
+        let tables = carver.split_off(self.front_bytes - used);
+        let memory = DmaMap::of(carver.whole());
+        // SAFETY: each block is BAR0_BYTES long, aligned to a page, borrowed
+        // from the arena, and nothing else is made of it than these two
+        // views, neither of which makes references.
+        let (bars, registers) = unsafe {
+            (
+                blocks.iter().map(|b| MappedBar::new(b.base)).collect(),
+                blocks.iter().map(|b| RegisterFile::new(b.base)).collect(),
+            )
+        };
+        Parts { bars, registers, tables, dma: carver, memory }
+    }
+}

@@ -1,0 +1,135 @@
+//! A card with several ports, wired so that what enters at one port of a
+//! pair is expected back at the other.
+
+use crate::account::Account;
+use crate::dma::DmaMap;
+use crate::fault::Faults;
+use crate::frame::FrameFormat;
+use crate::port::Port;
+use crate::regfile::RegisterFile;
+use crate::wire::{Sink, Source};
+
+/// What is on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// What the frames look like.
+    pub format: FrameFormat,
+    /// Number of the first frame of every port.
+    pub first_sequence: u64,
+    /// How often a forwarder increments byte 48 of each frame.
+    pub touches: u8,
+    /// Whether sinks keep a digest of all that arrives.
+    pub digest: bool,
+}
+
+/// A software 82599.
+#[derive(Clone, Debug)]
+pub struct Model<'a> {
+    memory: DmaMap<'a>,
+    ports: Vec<Port<'a>>,
+}
+
+impl<'a> Model<'a> {
+    /// A card with a port of `queues` queues per direction behind each of
+    /// `bars`, which reaches `memory`. Ports 0 and 1 are a pair, 2 and 3,
+    /// and so on.
+    pub fn new(
+        bars: &[RegisterFile<'a>],
+        memory: DmaMap<'a>,
+        queues: u16,
+        traffic: Traffic,
+        faults: Faults,
+    ) -> Self {
+        assert!(bars.len().is_multiple_of(2), "ports come in pairs");
+        let Traffic { format, first_sequence: first, .. } = traffic;
+        let ports = (0..)
+            .zip(bars)
+            .map(|(number, regs)| {
+                let source = Source::new(number, format, first);
+                let touches = traffic.touches;
+                let peer = number ^ 1;
+                let sink = Sink::new(peer, format, touches, queues, first);
+                let sink =
+                    if traffic.digest { sink.with_digest() } else { sink };
+                Port::new(number, queues, *regs, source, sink, faults)
+            })
+            .collect();
+        Self { memory, ports }
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &[Port<'a>] {
+        &self.ports
+    }
+
+    /// Acts on what the driver wrote to control registers.
+    pub fn poll_control(&mut self) {
+        for port in &mut self.ports {
+            port.poll_control(&self.memory);
+        }
+    }
+
+    /// Acts on what the driver wrote to control registers of one port.
+    pub fn poll_control_of(&mut self, port: usize) {
+        self.ports[port].poll_control(&self.memory);
+    }
+
+    /// One port.
+    pub fn port_mut(&mut self, port: usize) -> &mut Port<'a> {
+        &mut self.ports[port]
+    }
+
+    /// Takes everything off all transmit rings; returns how many descriptors
+    /// that were.
+    #[inline(always)]
+    pub fn transmit(&mut self) -> u32 {
+        let memory = &self.memory;
+        self.ports.iter_mut().map(|port| port.transmit(memory)).sum()
+    }
+
+    /// Puts `frames` frames on the wire towards every port; returns how many
+    /// were delivered.
+    #[inline(always)]
+    pub fn receive(&mut self, frames: u32) -> u32 {
+        let memory = &self.memory;
+        let receive = |port: &mut Port<'_>| port.receive(memory, frames);
+        self.ports.iter_mut().map(receive).sum()
+    }
+
+    /// Puts as many frames on the wire as each port has room for, at most
+    /// `most` each.
+    #[inline(always)]
+    pub fn receive_ready(&mut self, most: u32) -> u32 {
+        let memory = &self.memory;
+        let receive = |port: &mut Port<'_>| port.receive_ready(memory, most);
+        self.ports.iter_mut().map(receive).sum()
+    }
+
+    /// Makes up for every late write-back.
+    pub fn settle(&mut self) {
+        self.ports.iter_mut().for_each(Port::settle);
+    }
+
+    /// Frames that came back good since the card was made.
+    pub fn forwarded(&self) -> u64 {
+        self.ports.iter().map(|port| port.sink().counts().good).sum()
+    }
+
+    /// The device's side of the account. What the driver dropped and what
+    /// waits in its receive rings are for the driver to add.
+    pub fn account(&self) -> Account {
+        let mut account = Account::default();
+        for port in &self.ports {
+            let loss = port.loss();
+            let tx = port.tx_counts();
+            let sink = port.sink().counts();
+            account.offered += loss.offered;
+            account.ring_empty += loss.ring_empty;
+            account.dma_faults += loss.rx_dma_faults + tx.dma_faults;
+            account.forwarded += sink.good;
+            account.spoiled += sink.frames() - sink.good + tx.malformed;
+            account.inside += port.tx_pending();
+        }
+        account
+    }
+}

@@ -1,0 +1,353 @@
+//! One port: registers, engines and the wire behind them.
+
+use driver::memory::Iova;
+use driver::regs::*;
+
+use crate::account::Loss;
+use crate::dma::DmaMap;
+use crate::fault::{Dice, Faults};
+use crate::frame::FCS_BYTES;
+use crate::regfile::RegisterFile;
+use crate::ring::Ring;
+use crate::rx::{RxCounts, RxEngine};
+use crate::tx::{TxCounts, TxEngine};
+use crate::wire::{Sink, Source};
+
+/// One port of a software 82599.
+#[derive(Clone, Debug)]
+pub struct Port<'a> {
+    regs: RegisterFile<'a>,
+    mac: [u8; 6],
+    faults: Faults,
+    rx_dice: Dice,
+    tx_dice: Dice,
+    rx: Vec<RxEngine>,
+    tx: Vec<TxEngine>,
+    source: Source,
+    sink: Sink,
+    offered: u64,
+    /// What the counters stood at when they were last read or reset.
+    cleared: Counters,
+}
+
+/// The packet and byte counters of a port since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// GPRC: frames written to memory.
+    pub rx_packets: u64,
+    /// GPTC: frames put on the wire.
+    pub tx_packets: u64,
+    /// GORC: bytes received, with checksums.
+    pub rx_bytes: u64,
+    /// GOTC: bytes sent, with checksums.
+    pub tx_bytes: u64,
+}
+
+impl<'a> Port<'a> {
+    /// A port with `queues` queues of each direction behind `regs`.
+    pub fn new(
+        number: u8,
+        queues: u16,
+        regs: RegisterFile<'a>,
+        source: Source,
+        sink: Sink,
+        faults: Faults,
+    ) -> Self {
+        let mac = [0x02, 0x82, 0x59, 0x90, 0x00, number];
+        regs.reset(mac, !faults.link_down);
+        let engines = usize::from(queues);
+        Self {
+            regs,
+            mac,
+            faults,
+            rx_dice: Dice::new(faults, u64::from(number) * 2),
+            tx_dice: Dice::new(faults, u64::from(number) * 2 + 1),
+            rx: vec![RxEngine::default(); engines],
+            tx: vec![TxEngine::default(); engines],
+            source,
+            sink,
+            offered: 0,
+            cleared: Counters::default(),
+        }
+    }
+
+    /// The registers.
+    pub fn regs(&self) -> &RegisterFile<'a> {
+        &self.regs
+    }
+
+    /// Acts on what the driver wrote to the control registers since the last
+    /// call: resets, link restarts, queues switched on and off.
+    pub fn poll_control(&mut self, memory: &DmaMap<'_>) {
+        if self.regs.get(&CTRL, 0) & (ctrl::RST | ctrl::LRST) != 0 {
+            if !self.faults.endless_reset {
+                self.reset();
+            }
+            return;
+        }
+        let autoc = self.regs.get(&AUTOC, 0);
+        if autoc & autoc::RESTART_AN != 0 {
+            self.regs.set(&AUTOC, 0, autoc & !autoc::RESTART_AN);
+        }
+        let rx_on = self.regs.get(&RXCTRL, 0) & rxctrl::RXEN != 0;
+        let tx_on = self.regs.get(&DMATXCTL, 0) & dmatxctl::TE != 0;
+        for n in 0..self.rx.len() as u16 {
+            self.switch_rx(memory, n, rx_on);
+            self.switch_tx(memory, n, tx_on);
+        }
+    }
+
+    fn reset(&mut self) {
+        self.cleared = self.counters();
+        for (rx, tx) in self.rx.iter_mut().zip(&mut self.tx) {
+            rx.ring = None;
+            tx.ring = None;
+        }
+        self.regs.reset(self.mac, !self.faults.link_down);
+    }
+
+    fn switch_rx(&mut self, memory: &DmaMap<'_>, n: u16, rx_on: bool) {
+        let regs = &self.regs;
+        let queue = &mut self.rx[usize::from(n)];
+        let on = rx_on && regs.get(&RXDCTL, n) & rxdctl::ENABLE != 0;
+        if on && queue.ring.is_none() {
+            let iova = address(regs, &RDBAL, &RDBAH, n);
+            queue.ring = Ring::open(memory, iova, regs.get(&RDLEN, n));
+            let kib = regs.get(&SRRCTL, n) & srrctl::BSIZEPACKET;
+            queue.buffer_bytes = kib * 1024;
+        } else if !on {
+            queue.ring = None;
+        }
+    }
+
+    fn switch_tx(&mut self, memory: &DmaMap<'_>, n: u16, tx_on: bool) {
+        let regs = &self.regs;
+        let queue = &mut self.tx[usize::from(n)];
+        let on = tx_on && regs.get(&TXDCTL, n) & txdctl::ENABLE != 0;
+        if on && queue.ring.is_none() {
+            let iova = address(regs, &TDBAL, &TDBAH, n);
+            queue.ring = Ring::open(memory, iova, regs.get(&TDLEN, n));
+        } else if !on {
+            queue.ring = None;
+        }
+    }
+
+    /// Whether every queue of both directions runs.
+    pub fn is_running(&self) -> bool {
+        let rx = self.rx.iter().all(|queue| queue.ring.is_some());
+        rx && self.tx.iter().all(|queue| queue.ring.is_some())
+    }
+
+    /// Puts `frames` frames on the wire towards the port, spread over the
+    /// queues by flow; returns how many were delivered.
+    #[inline(always)]
+    pub fn receive(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
+        self.offered += u64::from(frames);
+        if let [queue] = &mut self.rx[..]
+            && !self.faults.on_data_path()
+            && self.source.bytes() <= queue.buffer_bytes
+        {
+            let tail = self.regs.get(&RDT, 0);
+            return queue.receive(memory, &mut self.source, tail, frames);
+        }
+        self.receive_slowly(memory, frames)
+    }
+
+    #[cold]
+    fn receive_slowly(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
+        let queues = self.rx.len() as u16;
+        let split = self.faults.on_data_path();
+        let mut delivered = 0;
+        self.rx.iter_mut().for_each(RxEngine::settle);
+        for _ in 0..frames {
+            let n = self.source.tags().flow % queues;
+            let queue = &mut self.rx[usize::from(n)];
+            let tail = self.regs.get(&RDT, n);
+            let source = &mut self.source;
+            delivered += if split || source.bytes() > queue.buffer_bytes {
+                let dice = &mut self.rx_dice;
+                queue.receive_faulty(memory, source, tail, 1, dice)
+            } else {
+                queue.receive(memory, source, tail, 1)
+            };
+        }
+        delivered
+    }
+
+    /// Puts as many frames on the wire as the rings have room for, at most
+    /// `most`: an unlimited load that is never lost.
+    #[inline(always)]
+    pub fn receive_ready(&mut self, memory: &DmaMap<'_>, most: u32) -> u32 {
+        let mut room = u32::MAX;
+        for (n, queue) in (0..).zip(&self.rx) {
+            let tail = self.regs.get(&RDT, n);
+            let owned = queue.ring.and_then(|ring| ring.owned(tail));
+            room = room.min(owned.unwrap_or(0).into());
+        }
+        match room.min(most) {
+            0 => 0,
+            frames => self.receive(memory, frames),
+        }
+    }
+
+    /// Takes everything off the transmit rings; returns how many descriptors
+    /// that were.
+    #[inline(always)]
+    pub fn transmit(&mut self, memory: &DmaMap<'_>) -> u32 {
+        let mut taken = 0;
+        for n in 0..self.tx.len() as u16 {
+            let tail = self.regs.get(&TDT, n);
+            let queue = &mut self.tx[usize::from(n)];
+            let sink = &mut self.sink;
+            taken += if self.faults.on_data_path() {
+                let dice = &mut self.tx_dice;
+                queue.transmit_faulty(memory, sink, n.into(), tail, dice)
+            } else {
+                queue.transmit(memory, sink, n.into(), tail)
+            };
+        }
+        taken
+    }
+
+    /// Makes up for every late write-back.
+    pub fn settle(&mut self) {
+        self.rx.iter_mut().for_each(RxEngine::settle);
+        self.tx.iter_mut().for_each(TxEngine::settle);
+    }
+
+    /// Writes heads and counters into the registers, where a mapped driver
+    /// may look at them. Not done on the data path, for a head lies in the
+    /// cache line of its tail.
+    pub fn publish(&self) {
+        for (n, (rx, tx)) in (0..).zip(self.rx.iter().zip(&self.tx)) {
+            if let (Some(rx), Some(tx)) = (rx.ring, tx.ring) {
+                self.regs.set(&RDH, n, rx.head.into());
+                self.regs.set(&TDH, n, tx.head.into());
+            }
+        }
+        for (row, value) in self.statistics() {
+            self.regs.set(row, 0, value);
+        }
+    }
+
+    /// The statistics registers and what a driver reads there.
+    pub fn statistics(&self) -> [(&'static Register, u32); 6] {
+        let now = self.counters();
+        let since = |now: u64, then: u64| now.wrapping_sub(then);
+        let rx_bytes = since(now.rx_bytes, self.cleared.rx_bytes);
+        let tx_bytes = since(now.tx_bytes, self.cleared.tx_bytes);
+        let rx = since(now.rx_packets, self.cleared.rx_packets);
+        let tx = since(now.tx_packets, self.cleared.tx_packets);
+        // The octet counters have 36 bits (datasheet 8.2.3.23).
+        [
+            (&GPRC, rx as u32),
+            (&GPTC, tx as u32),
+            (&GORCL, rx_bytes as u32),
+            (&GORCH, (rx_bytes >> 32) as u32 & 0xF),
+            (&GOTCL, tx_bytes as u32),
+            (&GOTCH, (tx_bytes >> 32) as u32 & 0xF),
+        ]
+    }
+
+    /// A read of a statistics register: its value, which it clears. The low
+    /// half of an octet counter latches the high one.
+    pub fn read_and_clear(&mut self, row: &Register) -> Option<u32> {
+        let all = self.statistics();
+        let value = all.iter().find(|(r, _)| r.name == row.name)?.1;
+        let now = self.counters();
+        match row.name {
+            name if name == GPRC.name => {
+                self.cleared.rx_packets = now.rx_packets;
+            }
+            name if name == GPTC.name => {
+                self.cleared.tx_packets = now.tx_packets;
+            }
+            name if name == GORCL.name => {
+                self.regs.set(&GORCH, 0, all[3].1);
+                self.cleared.rx_bytes = now.rx_bytes;
+            }
+            name if name == GOTCL.name => {
+                self.regs.set(&GOTCH, 0, all[5].1);
+                self.cleared.tx_bytes = now.tx_bytes;
+            }
+            _ => {
+                let latched = self.regs.get(row, 0);
+                self.regs.set(row, 0, 0);
+                return Some(latched);
+            }
+        }
+        Some(value)
+    }
+
+    /// Packets and bytes since the port was made.
+    pub fn counters(&self) -> Counters {
+        let fcs = u64::from(FCS_BYTES);
+        let rx = self.rx_counts().delivered;
+        let tx = self.tx_counts();
+        let rx_bytes = u64::from(self.source.bytes()) + fcs;
+        Counters {
+            rx_packets: rx,
+            tx_packets: tx.sent,
+            rx_bytes: rx * rx_bytes,
+            tx_bytes: tx.bytes + tx.sent * fcs,
+        }
+    }
+
+    /// What the receive queues did, added up.
+    pub fn rx_counts(&self) -> RxCounts {
+        let add = |mut sum: RxCounts, queue: &RxEngine| {
+            sum.delivered += queue.counts.delivered;
+            sum.ring_empty += queue.counts.ring_empty;
+            sum.dma_faults += queue.counts.dma_faults;
+            sum
+        };
+        self.rx.iter().fold(RxCounts::default(), add)
+    }
+
+    /// What the transmit queues did, added up.
+    pub fn tx_counts(&self) -> TxCounts {
+        let add = |mut sum: TxCounts, queue: &TxEngine| {
+            sum.sent += queue.counts.sent;
+            sum.bytes += queue.counts.bytes;
+            sum.dma_faults += queue.counts.dma_faults;
+            sum.malformed += queue.counts.malformed;
+            sum
+        };
+        self.tx.iter().fold(TxCounts::default(), add)
+    }
+
+    /// The sink behind the port.
+    pub fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    /// Where the frames that enter here went, as far as the device knows.
+    pub fn loss(&self) -> Loss {
+        let rx = self.rx_counts();
+        Loss {
+            offered: self.offered,
+            delivered: rx.delivered,
+            ring_empty: rx.ring_empty,
+            rx_dma_faults: rx.dma_faults,
+        }
+    }
+
+    /// Packets on the transmit rings that the device has not taken.
+    pub fn tx_pending(&self) -> u64 {
+        let pending = |(n, queue): (u16, &TxEngine)| {
+            let owned = queue.ring?.owned(self.regs.get(&TDT, n))?;
+            Some(u64::from(owned))
+        };
+        (0..).zip(&self.tx).filter_map(pending).sum()
+    }
+}
+
+fn address(
+    regs: &RegisterFile<'_>,
+    low: &Register,
+    high: &Register,
+    n: u16,
+) -> Iova {
+    let high = u64::from(regs.get(high, n));
+    Iova::new(u64::from(regs.get(low, n)) | high << 32)
+}

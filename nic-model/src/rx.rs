@@ -1,0 +1,191 @@
+//! The receive engine: frames from the wire into a ring (datasheet 7.1).
+
+use core::ptr::NonNull;
+
+use driver::desc::rx_status::{DD, EOP};
+use driver::memory::Iova;
+
+use crate::dma::DmaMap;
+use crate::fault::Dice;
+use crate::frame::FrameTags;
+use crate::ring::Ring;
+use crate::wire::Source;
+
+/// One receive queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RxEngine {
+    pub ring: Option<Ring>,
+    pub counts: RxCounts,
+    /// Bytes of a packet buffer, by SRRCTL.
+    pub buffer_bytes: u32,
+    /// Write-backs that a fault holds back.
+    late: Vec<(u16, u64, u64)>,
+}
+
+/// What a receive queue did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RxCounts {
+    /// Frames written to memory.
+    pub delivered: u64,
+    /// Frames lost because the ring had no descriptor.
+    pub ring_empty: u64,
+    /// Frames lost because a descriptor's address is not mapped.
+    pub dma_faults: u64,
+}
+
+impl RxEngine {
+    /// Takes `frames` frames from `source`; returns how many it delivered.
+    #[inline(always)]
+    pub fn receive(
+        &mut self,
+        memory: &DmaMap<'_>,
+        source: &mut Source,
+        tail: u32,
+        frames: u32,
+    ) -> u32 {
+        let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
+        let room = frames.min(owned.into());
+        let delivered = if source.maker().is_plain() {
+            self.deliver::<true>(memory, source, room)
+        } else {
+            self.deliver::<false>(memory, source, room)
+        };
+        let lost = u64::from(frames - delivered);
+        if delivered < room {
+            self.counts.dma_faults += lost;
+        } else {
+            self.counts.ring_empty += lost;
+        }
+        source.skip(frames.into());
+        self.counts.delivered += u64::from(delivered);
+        delivered
+    }
+
+    /// Writes up to `room` frames to memory, fewer when an address is not
+    /// mapped. Works on copies, which stay in registers.
+    #[inline(always)]
+    fn deliver<const PLAIN: bool>(
+        &mut self,
+        memory: &DmaMap<'_>,
+        source: &Source,
+        room: u32,
+    ) -> u32 {
+        let Some(mut ring) = self.ring else {
+            return 0;
+        };
+        let (first, maker) = (memory.first(), source.maker());
+        let (head, bytes) = (maker.head(), maker.bytes());
+        let start = source.next_sequence();
+        let mut delivered = 0;
+        while delivered < room {
+            let iova = Iova::new(ring.quad::<0>(ring.head));
+            let at = first.translate(iova, bytes);
+            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+                break;
+            };
+            let sequence = start + u64::from(delivered);
+            let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);
+            // SAFETY: the driver gave this buffer to the device, and the
+            // translation covers the frame.
+            unsafe {
+                if PLAIN {
+                    head.write::<true>(at, sequence);
+                } else {
+                    maker.write(at, sequence);
+                }
+            }
+            ring.write_back(ring.head, low, high);
+            ring.advance();
+            delivered += 1;
+        }
+        self.ring = Some(ring);
+        delivered
+    }
+
+    /// As [`receive`](Self::receive), for a device with faults, or for
+    /// frames longer than a buffer.
+    #[cold]
+    pub fn receive_faulty(
+        &mut self,
+        memory: &DmaMap<'_>,
+        source: &mut Source,
+        tail: u32,
+        frames: u32,
+        dice: &mut Dice,
+    ) -> u32 {
+        let before = self.counts.delivered;
+        self.settle();
+        for _ in 0..frames {
+            let Some(ring) = &mut self.ring else {
+                self.counts.ring_empty += 1;
+                source.skip(1);
+                continue;
+            };
+            let bytes = source.bytes();
+            let split = bytes > self.buffer_bytes || dice.fragment();
+            let piece = if split { bytes.div_ceil(2) } else { bytes };
+            let pieces = if split { 2 } else { 1 };
+            if ring.owned(tail).unwrap_or(0) < pieces {
+                self.counts.ring_empty += 1;
+                source.skip(1);
+                continue;
+            }
+            let mapped = (0..pieces).all(|i| {
+                let iova = Iova::new(ring.quad::<0>(ring.head + i));
+                memory.translate(iova, piece).is_some()
+            });
+            if dice.bad_iova() || !mapped {
+                self.counts.dma_faults += 1;
+                source.skip(1);
+                continue;
+            }
+            let tags = source.tags();
+            let mut frame = vec![0; bytes as usize];
+            let whole = NonNull::new(frame.as_mut_ptr()).expect("not null");
+            // SAFETY: the vector is as long as the frame.
+            unsafe { source.emit(whole) };
+            let chunks = frame.chunks(piece as usize);
+            for (i, chunk) in (0..pieces).zip(chunks) {
+                let iova = Iova::new(ring.quad::<0>(ring.head));
+                let len = chunk.len() as u32;
+                let at = memory.translate(iova, len).expect("checked above");
+                // SAFETY: the driver gave this buffer to the device, and the
+                // translation covers the piece.
+                unsafe {
+                    at.as_ptr()
+                        .copy_from_nonoverlapping(chunk.as_ptr(), chunk.len());
+                }
+                let (low, mut high) = whole_frame(tags, len);
+                if i + 1 < pieces {
+                    high &= !u64::from(EOP);
+                }
+                if dice.late() || !self.late.is_empty() {
+                    self.late.push((ring.head, low, high));
+                } else {
+                    ring.write_back(ring.head, low, high);
+                }
+                ring.advance();
+            }
+            self.counts.delivered += 1;
+        }
+        (self.counts.delivered - before) as u32
+    }
+
+    /// Makes up for late write-backs.
+    pub fn settle(&mut self) {
+        if let Some(ring) = &self.ring {
+            for (i, low, high) in self.late.drain(..) {
+                ring.write_back(i, low, high);
+            }
+        }
+    }
+}
+
+/// Write-back of a frame in one buffer (datasheet 7.1.6.2): packet type from
+/// bit 4 on, RSS hash, DD and EOP, length.
+#[inline(always)]
+fn whole_frame(tags: FrameTags, bytes: u32) -> (u64, u64) {
+    let low = u64::from(tags.packet_type) << 4 | u64::from(tags.flow) << 32;
+    let high = u64::from(DD | EOP) | u64::from(bytes) << 32;
+    (low, high)
+}

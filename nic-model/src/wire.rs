@@ -1,0 +1,259 @@
+//! The wire behind a port: a source of frames and a sink that checks them.
+
+use core::ptr::NonNull;
+
+use crate::frame::{FrameFormat, FrameHead, FrameMaker, FrameTags};
+
+/// Where a port's frames come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    maker: FrameMaker,
+    next: u64,
+}
+
+impl Source {
+    /// The source of `port`, whose first frame has number `first`.
+    pub fn new(port: u8, format: FrameFormat, first: u64) -> Self {
+        Self { maker: FrameMaker::new(port, format), next: first }
+    }
+
+    /// Bytes of the next frame, without its checksum.
+    #[inline(always)]
+    pub fn bytes(&self) -> u32 {
+        self.maker.bytes()
+    }
+
+    /// What makes the frames.
+    #[inline(always)]
+    pub(crate) fn maker(&self) -> &FrameMaker {
+        &self.maker
+    }
+
+    /// Flow and type of the next frame.
+    pub fn tags(&self) -> FrameTags {
+        self.maker.tags(self.next)
+    }
+
+    /// Writes the next frame.
+    ///
+    /// # Safety
+    ///
+    /// [`bytes`](Self::bytes) bytes from `at` on are valid for writes.
+    pub unsafe fn emit(&mut self, at: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.maker.write(at, self.next) };
+        self.next += 1;
+    }
+
+    /// Goes on with the frame `frames` further on: those between were sent
+    /// by other means, or are lost.
+    #[inline(always)]
+    pub fn skip(&mut self, frames: u64) {
+        self.next += frames;
+    }
+
+    /// The number of the next frame.
+    #[inline(always)]
+    pub fn next_sequence(&self) -> u64 {
+        self.next
+    }
+}
+
+/// What a sink saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SinkCounts {
+    /// Frames that arrived as they should.
+    pub good: u64,
+    /// Frames of another length than the source's.
+    pub wrong_length: u64,
+    /// Frames with a wrong byte.
+    pub corrupt: u64,
+    /// Frames with a number not above the one before.
+    pub out_of_order: u64,
+}
+
+impl SinkCounts {
+    /// Frames that arrived, good or not.
+    pub fn frames(&self) -> u64 {
+        self.good + self.wrong_length + self.corrupt + self.out_of_order
+    }
+}
+
+/// What arrives from one transmit queue; small, so that a loop keeps a copy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    head: FrameHead,
+    bytes: u32,
+    /// The lowest number that may come next.
+    expected: u64,
+    arrived: u64,
+    bad: Bad,
+}
+
+/// Frames that are not what they should be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bad {
+    wrong_length: u64,
+    corrupt: u64,
+    out_of_order: u64,
+}
+
+impl Lane {
+    /// Looks at the plain frame of `len` bytes at `at`; to be counted by
+    /// [`arrived`](Self::arrived), for a counter in a loop costs more than
+    /// the look.
+    ///
+    /// # Safety
+    ///
+    /// `len` bytes from `at` on are valid for reads.
+    #[inline(always)]
+    pub unsafe fn inspect_plain(&mut self, at: NonNull<u8>, len: u32) {
+        if len != self.bytes {
+            return self.note_wrong_length();
+        }
+        // SAFETY: the caller's promise; `len` is the length of a frame.
+        let (sequence, same) = unsafe { self.head.check::<true>(at) };
+        self.note(sequence, same);
+    }
+
+    /// Counts frames that were looked at.
+    #[inline(always)]
+    pub fn arrived(&mut self, frames: u64) {
+        self.arrived += frames;
+    }
+
+    #[inline(always)]
+    fn note(&mut self, sequence: u64, same: bool) {
+        if same && sequence >= self.expected {
+            self.expected = sequence + 1;
+        } else {
+            self.note_bad(same);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_wrong_length(&mut self) {
+        self.bad.wrong_length += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_bad(&mut self, same: bool) {
+        if same {
+            self.bad.out_of_order += 1;
+        } else {
+            self.bad.corrupt += 1;
+        }
+    }
+
+    fn counts(&self) -> SinkCounts {
+        let Bad { wrong_length, corrupt, out_of_order } = self.bad;
+        let good = self.arrived - wrong_length - corrupt - out_of_order;
+        SinkCounts { good, wrong_length, corrupt, out_of_order }
+    }
+}
+
+/// Where a port's sent frames go: checks length, content and order.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    /// Makes what should arrive: the frames of the port at the other end.
+    maker: FrameMaker,
+    lanes: Vec<Lane>,
+    /// Order-sensitive digest of everything that arrived, when asked for.
+    digest: Option<u64>,
+}
+
+impl Sink {
+    /// A sink for `queues` transmit queues, each of which forwards some of
+    /// the frames that enter at `from`, numbered from `first` on, in order
+    /// and with byte 48 incremented `touches` times.
+    pub fn new(
+        from: u8,
+        format: FrameFormat,
+        touches: u8,
+        queues: u16,
+        first: u64,
+    ) -> Self {
+        let maker = FrameMaker::new(from, format).touched(touches);
+        let lane = Lane {
+            head: maker.head(),
+            bytes: maker.bytes(),
+            expected: first,
+            arrived: 0,
+            bad: Bad::default(),
+        };
+        let lanes = vec![lane; usize::from(queues)];
+        Self { maker, lanes, digest: None }
+    }
+
+    /// Keeps a digest of every byte that arrives, for comparisons in tests.
+    pub fn with_digest(mut self) -> Self {
+        self.digest = Some(0xCBF2_9CE4_8422_2325);
+        self
+    }
+
+    /// Whether a lane can take frames by itself.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.maker.is_plain() && self.digest.is_none()
+    }
+
+    /// What arrives from transmit queue `queue`.
+    #[inline(always)]
+    pub(crate) fn lane(&mut self, queue: usize) -> &mut Lane {
+        &mut self.lanes[queue]
+    }
+
+    /// Takes the frame of `len` bytes at `at` from transmit queue `queue`.
+    ///
+    /// # Safety
+    ///
+    /// `len` bytes from `at` on are valid for reads.
+    pub unsafe fn accept(&mut self, queue: usize, at: NonNull<u8>, len: u32) {
+        if self.digest.is_some() {
+            // SAFETY: the caller's promise.
+            unsafe { self.update_digest(at, len) };
+        }
+        let lane = &mut self.lanes[queue];
+        lane.arrived(1);
+        if len != lane.bytes {
+            return lane.note_wrong_length();
+        }
+        // SAFETY: the caller's promise; `len` is the maker's length.
+        let (sequence, same) = unsafe { self.maker.check(at) };
+        lane.note(sequence, same);
+    }
+
+    /// FNV-1a over length and bytes.
+    unsafe fn update_digest(&mut self, at: NonNull<u8>, len: u32) {
+        // SAFETY: the caller's promise.
+        let frame =
+            unsafe { core::slice::from_raw_parts(at.as_ptr(), len as usize) };
+        let length = len.to_le_bytes();
+        if let Some(digest) = &mut self.digest {
+            for byte in length.iter().chain(frame) {
+                *digest ^= u64::from(*byte);
+                *digest = digest.wrapping_mul(0x0100_0000_01B3);
+            }
+        }
+    }
+
+    /// What arrived so far.
+    pub fn counts(&self) -> SinkCounts {
+        let add = |mut sum: SinkCounts, lane: &Lane| {
+            let lane = lane.counts();
+            sum.good += lane.good;
+            sum.wrong_length += lane.wrong_length;
+            sum.corrupt += lane.corrupt;
+            sum.out_of_order += lane.out_of_order;
+            sum
+        };
+        self.lanes.iter().fold(SinkCounts::default(), add)
+    }
+
+    /// The digest, when it was asked for.
+    pub fn digest(&self) -> Option<u64> {
+        self.digest
+    }
+}

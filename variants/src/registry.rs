@@ -1,0 +1,233 @@
+//! The one list of axes and variants. All else follows from it: what is
+//! swept, listed, tested and drawn.
+
+use core::marker::PhantomData;
+
+use driver::policy::{
+    BatchStyle, Policy, RegAccess, Spread, StatusCheck, Walk,
+};
+
+use crate::workload::{Open, forward};
+use crate::{batch, floor, reg, spread, status, walk};
+
+/// A policy put together from one answer per axis.
+pub struct Join<R, B, S, W, P>(PhantomData<(R, B, S, W, P)>);
+
+impl<R, B, S, W, P> Policy for Join<R, B, S, W, P>
+where
+    R: RegAccess,
+    B: BatchStyle,
+    S: StatusCheck,
+    W: Walk,
+    P: Spread,
+{
+    type Reg = R;
+    type Batch = B;
+    type Status = S;
+    type Walk = W;
+    type Spread = P;
+}
+
+use batch::Slice;
+use reg::Unboxed;
+use spread::Coloured;
+use status::Masked;
+use walk::Chase;
+
+/// The reference answer on every axis.
+pub type Baseline = Join<Unboxed, Slice, Masked, Chase, Coloured>;
+
+// The reference policy of each axis, with a hole for the axis.
+type WithReg<R> = Join<R, Slice, Masked, Chase, Coloured>;
+type WithBatch<B> = Join<Unboxed, B, Masked, Chase, Coloured>;
+type WithStatus<S> = Join<Unboxed, Slice, S, Chase, Coloured>;
+type WithWalk<W> = Join<Unboxed, batch::Arena, Masked, W, Coloured>;
+type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, P>;
+
+/// A question of style.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    /// Its name.
+    pub name: &'static str,
+    /// The question.
+    pub question: &'static str,
+    /// The variant that the others are compared with: the axis's reference
+    /// policy, by the name under which it is measured.
+    pub reference: &'static str,
+    /// The answers; the first one is the reference's.
+    pub answers: &'static [Answer],
+}
+
+/// An answer to a question of style.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// Its name.
+    pub name: &'static str,
+    /// The answer in half a line.
+    pub idea: &'static str,
+    /// Sets the workload up with it.
+    open: Open,
+}
+
+macro_rules! answers {
+    ($trait:ident, $policy:ident, [$($answer:ty),+ $(,)?]) => {
+        &[$(Answer {
+            name: <$answer as $trait>::NAME,
+            idea: <$answer as $trait>::IDEA,
+            open: forward::open::<$policy<$answer>>,
+        }),+]
+    };
+}
+
+/// The name under which the policy of all references is measured.
+pub const BASELINE: &str = "baseline";
+
+/// Every axis with every answer.
+pub const AXES: &[Axis] = &[
+    Axis {
+        name: "reg",
+        question: "How does a 32-bit device word travel?",
+        reference: BASELINE,
+        answers: answers!(
+            RegAccess,
+            WithReg,
+            [reg::Unboxed, reg::Boxed, reg::Bytes, reg::Halves]
+        ),
+    },
+    Axis {
+        name: "batch",
+        question: "What holds a received batch?",
+        reference: BASELINE,
+        answers: answers!(
+            BatchStyle,
+            WithBatch,
+            [
+                batch::Slice,
+                batch::Fresh,
+                batch::Reused,
+                batch::Deque,
+                batch::List,
+                batch::Arena,
+            ]
+        ),
+    },
+    Axis {
+        name: "status",
+        question: "How are DD and EOP checked?",
+        reference: BASELINE,
+        answers: answers!(
+            StatusCheck,
+            WithStatus,
+            [status::Masked, status::Branchy, status::Branchless]
+        ),
+    },
+    Axis {
+        name: "walk",
+        question: "How is a list batch walked?",
+        reference: "batch=arena",
+        answers: answers!(
+            Walk,
+            WithWalk,
+            [walk::Chase, walk::Speculate, walk::Speculate4]
+        ),
+    },
+    Axis {
+        name: "spread",
+        question: "Where do packet buffers start?",
+        reference: BASELINE,
+        answers: answers!(
+            Spread,
+            WithSpread,
+            [spread::Coloured, spread::Stride2k]
+        ),
+    },
+];
+
+/// A policy that is measured, by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    axis: &'static str,
+    answer: &'static str,
+    /// The answer in half a line.
+    pub idea: &'static str,
+    /// The variant it is compared with; itself for a reference.
+    pub reference: &'static str,
+    /// Whether packets come out again; all but `floor=null` forward.
+    pub forwards: bool,
+    open: Open,
+}
+
+impl Variant {
+    /// Its name, such as `reg=boxed`.
+    pub fn name(&self) -> String {
+        match self.axis {
+            "" => self.answer.to_owned(),
+            axis => format!("{axis}={}", self.answer),
+        }
+    }
+
+    /// Its axis, empty for the baseline.
+    pub fn axis(&self) -> &'static str {
+        self.axis
+    }
+
+    /// Sets the workload up.
+    pub fn open(&self) -> Open {
+        self.open
+    }
+}
+
+/// The axis of the rows that every style stands on.
+pub const FLOOR: &str = "floor";
+
+/// Every policy that is measured, each under one name: the baseline, the
+/// answers that differ from it, and the floors.
+pub fn variants() -> Vec<Variant> {
+    let baseline = Variant {
+        axis: "",
+        answer: BASELINE,
+        idea: "the reference answer on every axis",
+        reference: BASELINE,
+        forwards: true,
+        open: forward::open::<Baseline>,
+    };
+    let floor = |answer, idea, forwards, open| Variant {
+        axis: FLOOR,
+        answer,
+        idea,
+        reference: BASELINE,
+        forwards,
+        open,
+    };
+    let null = floor("null", "nothing at all", false, floor::open_null as Open);
+    let lean = floor(
+        "lean",
+        "the leanest loop with the baseline's memory work",
+        true,
+        floor::open_lean as Open,
+    );
+    let answers = AXES.iter().flat_map(|axis| {
+        axis.answers[1..].iter().map(|answer| Variant {
+            axis: axis.name,
+            answer: answer.name,
+            idea: answer.idea,
+            reference: axis.reference,
+            forwards: true,
+            open: answer.open,
+        })
+    });
+    [baseline].into_iter().chain(answers).chain([null, lean]).collect()
+}
+
+/// The name under which `axis=answer` is measured: a reference answer is its
+/// axis's reference policy.
+pub fn canonical(name: &str) -> Option<String> {
+    let known = variants().into_iter().map(|variant| variant.name());
+    let reference = || {
+        let (axis, answer) = name.split_once('=')?;
+        let axis = AXES.iter().find(|a| a.name == axis)?;
+        let first = axis.answers[0].name == answer;
+        first.then(|| axis.reference.to_owned())
+    };
+    known.into_iter().find(|known| known == name).or_else(reference)
+}

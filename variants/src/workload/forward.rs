@@ -1,0 +1,131 @@
+//! Workload `forward`: both directions in turn, one byte incremented.
+//!
+//! What the published comparison measures: receive a batch at one port,
+//! increment one byte of every packet, so that it has been in the first
+//! cache, send the batch at the other port and drop what does not fit.
+
+use driver::bar::Bar0;
+use driver::mempool::{Mempool, PktBuf};
+use driver::nic::{InitError, Nic};
+use driver::policy::{Batch, BatchStyle, Policy};
+use driver::rx::rx_batch;
+use driver::tx::tx_batch;
+use driver::wait::Wait;
+
+use super::{Counts, Forwarder, MappedSite, PORTS, Quota, Site};
+
+/// The byte that is incremented, as in the published forwarders.
+pub const TOUCHED_BYTE: usize = 48;
+
+/// Two ports and what lies between them.
+pub struct Forward<'a, P: Policy, B> {
+    ports: [Nic<'a, B>; PORTS],
+    pool: Mempool<'a>,
+    batch: <P::Batch as BatchStyle>::Of<PktBuf>,
+    batch_size: u16,
+    dropped: u64,
+}
+
+/// Sets the workload up with policy `P`.
+pub fn open<'a, P: Policy>(
+    site: MappedSite<'a>,
+    wait: &mut dyn Wait,
+) -> Result<Box<dyn Forwarder + 'a>, InitError> {
+    Ok(match site {
+        MappedSite::Plain(site) => Box::new(Forward::<P, _>::open(site, wait)?),
+        MappedSite::Costed(site) => {
+            Box::new(Forward::<P, _>::open(site, wait)?)
+        }
+    })
+}
+
+impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
+    /// Brings both ports up.
+    pub fn open(
+        site: Site<'a, B>,
+        wait: &mut dyn Wait,
+    ) -> Result<Self, InitError> {
+        let Site { bars, config, batch, mut tables, mut dma } = site;
+        let (buffers, bytes) = (config.buffers, config.buffer_bytes);
+        let packets =
+            dma.take(Mempool::dma_bytes::<P::Spread>(buffers, bytes), 2 << 20);
+        let mut pool =
+            Mempool::new::<P::Spread>(buffers, bytes, packets, &mut tables);
+        let mut up = |bar| {
+            let pool = &mut pool;
+            Nic::open(bar, &config, &mut dma, &mut tables, pool, wait)
+        };
+        let [first, second] = bars;
+        let ports = [up(first)?, up(second)?];
+        let containers = Batch::with_capacity(batch);
+        Ok(Self {
+            ports,
+            pool,
+            batch: containers,
+            batch_size: batch,
+            dropped: 0,
+        })
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &[Nic<'a, B>; PORTS] {
+        &self.ports
+    }
+
+    /// One batch from port `from` to the other.
+    #[inline(always)]
+    fn pass(&mut self, from: usize) -> u16 {
+        let Self { ports, pool, batch, batch_size, dropped } = self;
+        let (bar, queue) = ports[from].rx(0);
+        let n = rx_batch::<P, B>(bar, queue, pool, batch, *batch_size);
+        batch.for_each::<P::Walk>(|buf| {
+            if let Some(byte) = pool.data_mut(buf).get_mut(TOUCHED_BYTE) {
+                *byte = byte.wrapping_add(1);
+            }
+        });
+        let (bar, queue) = ports[1 - from].tx(0);
+        tx_batch::<P, B>(bar, queue, pool, batch);
+        let left = batch.len();
+        batch.take::<P::Walk>(left, |buf| pool.free(buf));
+        *dropped += u64::from(left);
+        n
+    }
+}
+
+impl<P: Policy, B: Bar0> Forwarder for Forward<'_, P, B> {
+    #[inline(never)]
+    fn forward(&mut self, quota: Quota) -> u64 {
+        super::unique::<Self>();
+        let mut received = 0;
+        let mut patience = quota.patience;
+        while received < quota.packets && patience > 0 {
+            let n = u64::from(self.pass(0)) + u64::from(self.pass(1));
+            received += n;
+            patience = if n == 0 { patience - 1 } else { quota.patience };
+        }
+        received
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts { dropped: self.dropped, ..Counts::default() };
+        for port in &self.ports {
+            for queue in port.rx_queues() {
+                counts.received += queue.stats().received;
+                counts.multi_descriptor += queue.stats().multi_descriptor;
+            }
+            for queue in port.tx_queues() {
+                counts.sent += queue.stats().sent;
+            }
+        }
+        counts
+    }
+
+    fn pending(&self) -> u64 {
+        let queues = self.ports.iter().flat_map(Nic::rx_queues);
+        queues.map(|queue| u64::from(queue.pending())).sum()
+    }
+
+    fn free_buffers(&self) -> Vec<u32> {
+        self.pool.free_indices()
+    }
+}

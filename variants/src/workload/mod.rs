@@ -1,0 +1,99 @@
+//! What is done to the packets.
+
+pub mod forward;
+
+use driver::bar::{CostedBar, MappedBar};
+use driver::memory::Carver;
+use driver::nic::{Config, InitError};
+use driver::wait::Wait;
+
+/// Ports of a workload.
+pub const PORTS: usize = 2;
+
+/// Where a workload is set up.
+pub struct Site<'a, B> {
+    /// BAR 0 of each port.
+    pub bars: [B; PORTS],
+    /// What the driver is set up with.
+    pub config: Config,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// Memory for the driver's own tables.
+    pub tables: Carver<'a>,
+    /// Memory that the device reaches.
+    pub dma: Carver<'a>,
+}
+
+/// A site behind either kind of mapped registers.
+pub enum MappedSite<'a> {
+    /// Registers as they are.
+    Plain(Site<'a, MappedBar<'a>>),
+    /// Registers with a modelled cost.
+    Costed(Site<'a, CostedBar<'a>>),
+}
+
+/// Sets a workload up: brings the ports from reset to running queues.
+pub type Open = for<'a> fn(
+    MappedSite<'a>,
+    &mut dyn Wait,
+) -> Result<Box<dyn Forwarder + 'a>, InitError>;
+
+/// How much a forwarder is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Packets to receive.
+    pub packets: u64,
+    /// Empty rounds over all ports, one after the other, after which the
+    /// device is taken to have no more.
+    pub patience: u32,
+}
+
+/// A workload on its ports, ready to run.
+pub trait Forwarder {
+    /// Receives at least `quota.packets` packets and forwards them; returns
+    /// how many it received.
+    fn forward(&mut self, quota: Quota) -> u64;
+
+    /// What it did since it was set up.
+    fn counts(&self) -> Counts;
+
+    /// Frames written back to memory and not yet received.
+    fn pending(&self) -> u64;
+
+    /// Sorted indices of the buffers in the pool.
+    fn free_buffers(&self) -> Vec<u32>;
+}
+
+/// What a forwarder did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Packets received.
+    pub received: u64,
+    /// Packets handed to the device.
+    pub sent: u64,
+    /// Packets dropped for want of room in a transmit ring.
+    pub dropped: u64,
+    /// Frames that the driver dropped because they span several descriptors.
+    pub multi_descriptor: u64,
+}
+
+/// Keeps the compiler from merging the entries of two policies whose code it
+/// finds alike: an empty line of assembly with a name of its own.
+#[inline(always)]
+fn unique<T>() {
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
+    {
+        fn name<T>() {}
+        // SAFETY: the assembly is a comment.
+        unsafe {
+            std::arch::asm!(
+                "/* {} */",
+                sym name::<T>,
+                options(nomem, nostack, preserves_flags)
+            );
+        }
+    }
+}
