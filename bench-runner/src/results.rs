@@ -40,6 +40,16 @@ pub struct Run {
     pub warnings: Vec<String>,
 }
 
+impl Run {
+    /// Whether every process has all its rounds.
+    pub fn is_finished(&self) -> bool {
+        let rounds = self.setup.rounds as usize;
+        let whole = |p: &&Process| p.rounds.len() == rounds;
+        let done = self.processes.iter().filter(whole).count();
+        done == self.setup.processes as usize
+    }
+}
+
 /// The program that measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

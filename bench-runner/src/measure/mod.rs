@@ -2,9 +2,11 @@
 
 mod bench;
 mod lockstep;
+mod probe;
 mod threaded;
 
-pub use bench::Bench;
+pub use bench::{Bench, config};
+pub use probe::Probe;
 
 use std::fmt;
 

@@ -1,0 +1,225 @@
+//! The command line: what can be asked for, and in which words.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+use crate::results::Placement;
+use crate::{list, run, sweep, worker};
+
+/// What does one way of writing a driver's hot path cost against another?
+///
+/// An Intel 82599 driver in variants of style, measured side by side against
+/// a software card that checks every packet.
+#[derive(Parser)]
+#[command(version, name = "bench-runner", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Axes and variants
+    #[command(after_help = "Example: bench-runner list --json")]
+    List(ListArgs),
+    /// Measure every variant at every batch size
+    #[command(after_help = "\
+Examples:
+  bench-runner sweep                     everything, about two minutes
+  bench-runner sweep --quick             the same with fewer samples
+  bench-runner sweep --axis batch --batch 1,32
+  bench-runner sweep --resume            go on with an interrupted sweep")]
+    Sweep(SweepArgs),
+    /// Measure one variant at one batch size against its reference
+    #[command(
+        after_help = "Example: bench-runner run --variant reg=boxed --batch 32"
+    )]
+    Run(RunArgs),
+    /// One measuring process of a sweep; started by it
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Options of `list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where and how variants are measured.
+#[derive(Args, Clone, Debug)]
+pub struct MeasureArgs {
+    /// Where the model of the card runs
+    #[arg(long, value_enum, default_value = "lockstep")]
+    pub placement: PlacementArg,
+    /// Folder of the results; a new one in results/ otherwise
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed of traffic, order and block lengths; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core that the model polls on (threaded)
+    #[arg(long)]
+    pub model_core: Option<u32>,
+    /// Fresh processes
+    #[arg(long, value_name = "N")]
+    pub processes: Option<u32>,
+    /// Rounds per process
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<u32>,
+    /// Descriptors per ring, a power of two from 64 to 4096
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    pub ring: u16,
+    /// Bytes per packet buffer, a power of two from 64 to 4096
+    #[arg(long, value_name = "BYTES", default_value_t = 2048)]
+    pub buffer: u16,
+    /// Frame size on the wire with its checksum, from 64 to 1518
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub frame: u16,
+    /// Modelled cost of each register access in cycles
+    #[arg(long, value_name = "CYCLES", default_value_t = 0)]
+    pub doorbell_cycles: u32,
+}
+
+/// Options of `sweep`.
+#[derive(Args, Clone, Debug)]
+pub struct SweepArgs {
+    /// Fewer rounds: half a minute instead of two
+    #[arg(long)]
+    pub quick: bool,
+    /// Only the variants of these axes and their references
+    #[arg(long, value_name = "AXIS,…", value_delimiter = ',')]
+    pub axis: Vec<String>,
+    /// Only these variants and their references
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub variants: Vec<String>,
+    /// Batch sizes
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "1,2,4,8,16,32,64,128,256"
+    )]
+    pub batch: Vec<u16>,
+    /// Go on with the interrupted sweep in --out, or with the newest one
+    #[arg(long)]
+    pub resume: bool,
+    /// Where and how
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+/// Options of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Variant, such as reg=boxed
+    #[arg(long, value_name = "NAME")]
+    pub variant: String,
+    /// Upper limit of packets per receive call
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch: u16,
+    /// Where and how
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+/// [`Placement`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlacementArg {
+    /// Model and driver take turns on one core
+    Lockstep,
+    /// The model polls on a core of its own
+    Threaded,
+}
+
+impl From<PlacementArg> for Placement {
+    fn from(arg: PlacementArg) -> Self {
+        match arg {
+            PlacementArg::Lockstep => Self::Lockstep,
+            PlacementArg::Threaded => Self::Threaded,
+        }
+    }
+}
+
+/// Parses the command line, does what it says and reports how that ended.
+pub fn main() -> ExitCode {
+    let result = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                print!("{error}");
+                Ok(())
+            }
+            _ => Err(Failure::error(usage(&error.to_string()))),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench-runner: {failure}");
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list::command(&args),
+        Command::Sweep(args) => sweep::command(&args),
+        Command::Run(args) => run::command(&args),
+        Command::Worker => worker::command(),
+    }
+}
+
+/// What is wrong and the hint, without the usage that clap adds.
+fn usage(error: &str) -> String {
+    let said = error.split("Usage:").next().unwrap_or(error);
+    let said = said.split("For more information").next().unwrap_or(said);
+    let said = said.trim().trim_start_matches("error: ");
+    match said.contains("tip:") || said.contains("possible values") {
+        true => said.to_owned(),
+        false => format!("{said}; see bench-runner --help"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn complaint(arguments: &[&str]) -> String {
+        let error = Cli::try_parse_from(arguments).err().expect("refused");
+        Failure::error(usage(&error.to_string())).to_string()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_typo_gets_one_line_with_the_near_match() {
+        let line = complaint(&["bench-runner", "sweep", "--quik"]);
+        assert!(line.contains("--quick"), "{line}");
+        let line = complaint(&["bench-runner", "sweeep"]);
+        assert!(line.contains("sweep"), "{line}");
+        let line =
+            complaint(&["bench-runner", "sweep", "--placement", "sideways"]);
+        assert!(line.contains("lockstep, threaded"), "{line}");
+    }
+
+    #[test]
+    fn nothing_at_all_gets_one_line() {
+        let line = complaint(&["bench-runner"]);
+        assert!(!line.is_empty() && !line.contains('\n'), "{line}");
+    }
+}

@@ -1,0 +1,180 @@
+//! The folder of a run: its name, its lock and everything written to it.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::analysis;
+use crate::environment::machine_slug;
+use crate::failure::Failure;
+use crate::plot;
+use crate::results::{FILE, Machine, Run};
+use crate::table;
+
+/// Where runs are kept unless told otherwise.
+pub const RESULTS: &str = "results";
+
+/// Charts lie here, inside the run's folder.
+const PLOTS: &str = "plots";
+
+/// A run's folder, which no other process writes to meanwhile.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Held for its lock.
+    _lock: File,
+}
+
+impl Folder {
+    /// The folder at `path`, made where there is none.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let denied = |error: std::io::Error| {
+            Failure::error(format!(
+                "cannot write to {}: {error}; choose another folder by --out",
+                path.display()
+            ))
+        };
+        fs::create_dir_all(path).map_err(denied)?;
+        let lock = File::create(path.join(".lock")).map_err(denied)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::error(format!(
+                    "{} belongs to a sweep that is still running: wait for \
+                     it or choose another folder by --out",
+                    path.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(denied(error)),
+        }
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// A new folder in `results/`, named by date and machine.
+    pub fn fresh(started: &str, machine: &Machine) -> Result<Self, Failure> {
+        let date = started.split('T').next().unwrap_or(started);
+        let name = format!("{date}-{}", machine_slug(machine));
+        let taken = |path: &PathBuf| path.join(FILE).exists();
+        let first = Path::new(RESULTS).join(&name);
+        let numbered = |n: u32| Path::new(RESULTS).join(format!("{name}-{n}"));
+        let mut candidates = std::iter::once(first).chain((2..).map(numbered));
+        let free = candidates.find(|path| !taken(path));
+        Self::open(&free.unwrap_or_else(|| RESULTS.into()))
+    }
+
+    /// The newest folder in `results/` with an unfinished run.
+    pub fn newest_unfinished() -> Option<PathBuf> {
+        let folders = fs::read_dir(RESULTS).ok()?.flatten();
+        let unfinished = folders.filter_map(|entry| {
+            let run = Run::load(&entry.path()).ok()?;
+            (!run.is_finished()).then_some((run.started, entry.path()))
+        });
+        unfinished.max().map(|(_, path)| path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run inside, if there is one.
+    pub fn load(&self) -> Result<Option<Run>, Failure> {
+        if !self.path.join(FILE).exists() {
+            return Ok(None);
+        }
+        Run::load(&self.path).map(Some).map_err(Failure::error)
+    }
+
+    /// Writes the samples. Nothing that was there is lost when this fails.
+    pub fn save(&self, run: &Run) -> Result<(), Failure> {
+        run.save(&self.path).map_err(Failure::error)
+    }
+
+    /// Draws charts and page from the samples.
+    pub fn draw(&self, run: &Run) -> Result<(), Failure> {
+        let plots = self.path.join(PLOTS);
+        let results = analysis::analyse(run, &reference);
+        let charts = plot::charts(run, &results, &reference);
+        fs::create_dir_all(&plots).map_err(|e| cannot_write(&plots, &e))?;
+        for (name, svg) in &charts {
+            replace(&plots.join(name), svg)?;
+        }
+        let names: Vec<_> =
+            charts.iter().map(|(name, _)| name.as_str()).collect();
+        replace(&self.path.join("README.md"), &page(run, &names))
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::error(format!("cannot write {}: {error}", path.display()))
+}
+
+/// Writes a file next to its place and moves it there.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    fs::write(&partial, text)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|e| cannot_write(path, &e))
+}
+
+/// The name of the variant that a variant is compared with.
+pub fn reference(name: &str) -> &str {
+    let all = variants::registry::variants();
+    let found = all.iter().find(|variant| variant.name() == name);
+    found.map_or(analysis::BASELINE, |variant| variant.reference)
+}
+
+/// All tables of a run, for a terminal of `width` columns.
+pub fn tables(run: &Run, width: Option<usize>) -> String {
+    let results = analysis::analyse(run, &reference);
+    let spread = analysis::aa_spread(run);
+    format!(
+        "{}\nCost against the reference\n\n{}\n{}",
+        table::cells(&results, &reference, width),
+        table::overview(&results, &reference, width),
+        table::caption(run, &results, spread.as_ref()),
+    )
+}
+
+/// The page of a run: the command that made it, its circumstances, its charts
+/// and its tables.
+fn page(run: &Run, charts: &[&str]) -> String {
+    let build = &run.build;
+    let machine = &run.machine;
+    let dirty = if build.dirty { ", with changes" } else { "" };
+    let hypervisor = match &machine.hypervisor {
+        Some(name) => format!(", under {name}"),
+        None => String::new(),
+    };
+    let pages = run.processes.first().map_or("none", |p| p.pages.as_str());
+    let mut text = format!(
+        "# {}\n\n\
+         Made by\n\n    {}\n\n\
+         - started {}, seed {}\n\
+         - {}, {} cores{hypervisor}, kernel {}, arenas in {pages}\n\
+         - commit {}{dirty}, {}, flags `{}`\n",
+        run.started.split('T').next().unwrap_or_default(),
+        one_line(&run.command),
+        one_line(&run.started),
+        run.setup.seed,
+        one_line(&machine.cpu),
+        machine.cores,
+        one_line(&machine.kernel),
+        one_line(&build.commit),
+        one_line(&build.compiler),
+        one_line(&build.flags.join(" ")),
+    );
+    for warning in &run.warnings {
+        text += &format!("- note: {}\n", one_line(warning));
+    }
+    text.push('\n');
+    for name in charts {
+        text += &format!("![{name}]({PLOTS}/{name})\n");
+    }
+    text += &format!("\n```text\n{}\n```\n", tables(run, None).trim_end());
+    text
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,103 @@
+//! `list`: axes and variants.
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+use variants::registry::{self, AXES, FLOOR};
+
+use crate::cli::ListArgs;
+use crate::failure::Failure;
+
+/// Prints what can be measured.
+pub fn command(args: &ListArgs) -> Result<(), Failure> {
+    if args.json {
+        println!("{:#}", as_json());
+    } else {
+        print!("{}", as_text());
+    }
+    Ok(())
+}
+
+fn as_json() -> Value {
+    let axes: Vec<_> = AXES
+        .iter()
+        .map(|axis| {
+            let answers: Vec<_> = axis
+                .answers
+                .iter()
+                .map(|answer| {
+                    let name = format!("{}={}", axis.name, answer.name);
+                    json!({
+                        "name": answer.name,
+                        "idea": answer.idea,
+                        "measured_as": registry::canonical(&name),
+                    })
+                })
+                .collect();
+            json!({
+                "name": axis.name,
+                "question": axis.question,
+                "reference": axis.reference,
+                "answers": answers,
+            })
+        })
+        .collect();
+    let floors: Vec<_> =
+        floors().map(|v| json!({ "name": v.name(), "idea": v.idea })).collect();
+    json!({
+        "axes": axes,
+        "floors": floors,
+        "workloads": ["forward"],
+        "placements": ["lockstep", "threaded"],
+    })
+}
+
+fn floors() -> impl Iterator<Item = registry::Variant> {
+    registry::variants().into_iter().filter(|v| v.axis() == FLOOR)
+}
+
+fn as_text() -> String {
+    let mut text = String::new();
+    for axis in AXES {
+        text += &format!("{}  {}\n", axis.name, axis.question);
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        for (i, answer) in axis.answers.iter().enumerate() {
+            let mark = if i == 0 { "★" } else { " " };
+            let name = format!("{}={}", axis.name, answer.name);
+            table.add_row([mark, &name, answer.idea]);
+        }
+        text += &format!("{table}\n\n");
+    }
+    text += "floor  What do the harness and the memory cost?\n";
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for floor in floors() {
+        table.add_row([" ", &floor.name(), floor.idea]);
+    }
+    text += &format!("{table}\n\n");
+    text += "★ the reference of its axis; all of them together are the \
+             baseline, and the walk axis builds on batch=arena\n";
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_is_listed_with_the_name_it_is_measured_under() {
+        let json = as_json();
+        let axes = json["axes"].as_array().expect("axes");
+        assert_eq!(axes.len(), AXES.len());
+        for axis in axes {
+            for answer in axis["answers"].as_array().expect("answers") {
+                assert!(answer["measured_as"].is_string(), "{answer}");
+            }
+        }
+        let text = as_text();
+        for variant in registry::variants() {
+            let name = variant.name();
+            assert!(name == "baseline" || text.contains(&name), "{name}");
+        }
+    }
+}

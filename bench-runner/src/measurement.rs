@@ -1,0 +1,250 @@
+//! A measurement: fresh processes, one after the other, and what they say.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::affinity;
+use crate::clock;
+use crate::environment::{Circumstances, Root, warnings};
+use crate::failure::Failure;
+use crate::measure::Bench;
+use crate::plan;
+use crate::process;
+use crate::results::{Placement, Process, Run, Setup};
+use crate::worker::{Message, Order};
+
+/// Driver time of a block in lockstep, in seconds.
+const LOCKSTEP_BLOCK: f64 = 150e-6;
+
+/// Time of a block in threads, in seconds; long against the hand-over at its
+/// ends.
+const THREADED_BLOCK: f64 = 500e-6;
+
+/// Fewest phases of a block.
+const LEAST_PHASES: u32 = 8;
+
+/// How a measurement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every process has all its rounds.
+    Complete,
+    /// Stopped by the user.
+    Interrupted,
+}
+
+/// The number of phases for the wanted length of a block, from the baseline
+/// at batch size 32.
+pub fn phases(setup: &Setup, clock_cost_ticks: u32) -> Result<u32, Failure> {
+    const TRIAL: u32 = 20;
+    let baseline = plan::find(crate::analysis::BASELINE)?;
+    let setup = Setup { arenas: 1, ..setup.clone() };
+    let batch = setup.ring_entries.min(32);
+    let (core, target) = (
+        setup.core,
+        match setup.placement {
+            Placement::Lockstep => LOCKSTEP_BLOCK,
+            Placement::Threaded => THREADED_BLOCK,
+        },
+    );
+    // In a thread of its own, which takes its pinning with it.
+    let trial = move || {
+        affinity::pin(core).map_err(Failure::environment)?;
+        let mut bench = Bench::new(setup, clock_cost_ticks)
+            .map_err(Failure::environment)?;
+        let mut spans = Vec::new();
+        for _ in 0..5 {
+            let block = bench
+                .block(&baseline, batch, 0, TRIAL, 0)
+                .map_err(|e| Failure::error(format!("baseline: {e}")))?;
+            spans.push(block.ticks as f64);
+        }
+        Ok(crate::stats::median(&spans).unwrap_or(0.0))
+    };
+    let handle = std::thread::spawn(trial);
+    let ticks = handle.join().expect("the trial does not panic")?;
+    let per_phase = ticks / f64::from(TRIAL) / clock::tick_hz();
+    let phases = (target / per_phase.max(1e-9)).round() as u32;
+    Ok(phases.clamp(LEAST_PHASES, 10_000))
+}
+
+/// Measures the processes that `run` lacks; `checkpoint` is called after each
+/// one, and once more when the user stops it all.
+pub fn complete(
+    run: &mut Run,
+    checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
+) -> Result<Outcome, Failure> {
+    let stop = process::interrupted();
+    let rounds = run.setup.rounds as usize;
+    run.processes.retain(|process| process.rounds.len() == rounds);
+    let root = Root::default();
+    let core = run.setup.core;
+    let stolen_before = root.stolen_ticks(core);
+    let bar = progress(run);
+    let done = |run: &Run, index| {
+        run.processes.iter().any(|process| process.index == index)
+    };
+    let mut outcome = Outcome::Complete;
+    for index in 0..run.setup.processes {
+        if done(run, index) {
+            continue;
+        }
+        let process = measure_process(run, index, &bar)?;
+        let is_whole = process.rounds.len() == rounds;
+        if !process.rounds.is_empty() {
+            run.processes.push(process);
+            run.processes.sort_by_key(|process| process.index);
+        }
+        if !is_whole || stop.load(Ordering::Relaxed) {
+            outcome = match done(run, run.setup.processes - 1) && is_whole {
+                true => Outcome::Complete,
+                false => Outcome::Interrupted,
+            };
+            break;
+        }
+        checkpoint(run)?;
+    }
+    bar.finish_and_clear();
+    let stolen = match (stolen_before, root.stolen_ticks(core)) {
+        (Some(before), Some(after)) => Some(after.saturating_sub(before)),
+        _ => None,
+    };
+    let circumstances = Circumstances {
+        build: &run.build,
+        machine: &run.machine,
+        core,
+        model_core: run.setup.model_core,
+        stolen_ticks: stolen,
+    };
+    for warning in warnings(&root, &circumstances) {
+        if !run.warnings.contains(&warning) {
+            run.warnings.push(warning);
+        }
+    }
+    checkpoint(run)?;
+    Ok(outcome)
+}
+
+fn progress(run: &Run) -> ProgressBar {
+    let total = u64::from(run.setup.processes * run.setup.rounds);
+    let done = run.processes.iter().map(|p| p.rounds.len() as u64).sum();
+    let style = "{bar:40} {pos}/{len} rounds, {eta} left";
+    let style = ProgressStyle::with_template(style)
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total)
+        .with_style(style)
+        .with_position(done)
+        .with_elapsed(std::time::Duration::ZERO)
+}
+
+/// Runs worker process `index`; its rounds are fewer than asked for when the
+/// user stops it.
+fn measure_process(
+    run: &Run,
+    index: u32,
+    bar: &ProgressBar,
+) -> Result<Process, Failure> {
+    let order = Order {
+        index,
+        setup: run.setup.clone(),
+        cells: run.cells.clone(),
+        tick_hz: run.machine.tick_hz,
+        clock_cost_ticks: run.machine.clock_cost_ticks,
+    };
+    let mut worker = Worker::start(&order)?;
+    let mut process =
+        Process { index, pages: String::new(), rounds: Vec::new() };
+    let stop = process::interrupted();
+    while let Some(message) = worker.listen()? {
+        match message {
+            Message::Ready(pages) => process.pages = pages,
+            Message::Round(round) => {
+                process.rounds.push(round);
+                bar.inc(1);
+            }
+            Message::Failed(line) => return Err(Failure::error(line)),
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    let stopped = stop.load(Ordering::Relaxed);
+    if !stopped && process.rounds.len() < run.setup.rounds as usize {
+        return Err(worker.obituary(index));
+    }
+    Ok(process)
+}
+
+/// A worker process, ended at the latest when this is dropped.
+struct Worker {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Worker {
+    fn start(order: &Order) -> Result<Self, Failure> {
+        let cannot = |error: &dyn std::fmt::Display| {
+            Failure::error(format!("cannot start a measuring process: {error}"))
+        };
+        let this = std::env::current_exe().map_err(|e| cannot(&e))?;
+        let mut command = Command::new(this);
+        command
+            .arg("worker")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let seed = order.setup.seed ^ u64::from(order.index);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        process::quiet_environment(&mut command, &mut rng);
+        let mut child = command.spawn().map_err(|e| cannot(&e))?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
+            return Err(cannot(&"no pipes"));
+        };
+        let lines = BufReader::new(stdout).lines();
+        let worker = Self { child, lines };
+        let text = serde_json::to_vec(order).map_err(|e| cannot(&e))?;
+        // A worker that is gone already is noticed by the first look for a
+        // message.
+        let _ = stdin.write_all(&text);
+        Ok(worker)
+    }
+
+    /// The next message; `None` when the worker has ended.
+    fn listen(&mut self) -> Result<Option<Message>, Failure> {
+        let Some(line) = self.lines.next() else {
+            return Ok(None);
+        };
+        let line = line.map_err(Failure::error)?;
+        let message = serde_json::from_str(&line).map_err(|error| {
+            Failure::error(format!("a measuring process said {line}: {error}"))
+        });
+        message.map(Some)
+    }
+
+    /// Why a worker ended before its time.
+    fn obituary(&mut self, index: u32) -> Failure {
+        let mut said = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            let _ = stderr.take(4096).read_to_string(&mut said);
+        }
+        let status = match self.child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        let said = said.lines().next().unwrap_or("no word");
+        Failure::error(format!(
+            "measuring process {index} ended early, {status}: {said}; what \
+             was measured is kept, sweep --resume goes on"
+        ))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

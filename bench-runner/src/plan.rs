@@ -1,0 +1,246 @@
+//! From what was asked for to a list of cells and a set-up.
+
+use nic_model::frame::{FCS_BYTES, SIZES};
+use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
+
+use crate::affinity;
+use crate::cli::MeasureArgs;
+use crate::failure::Failure;
+use crate::measure;
+use crate::results::{Cell, Placement, Setup};
+
+/// Arenas per process.
+pub const ARENAS: u32 = 4;
+
+/// The row that shows what the harness costs.
+pub const NULL: &str = "floor=null";
+
+/// How often everything is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Fresh processes.
+    pub processes: u32,
+    /// Rounds per process.
+    pub rounds: u32,
+}
+
+impl Effort {
+    /// The effort for a placement. Threaded blocks are longer and noisier,
+    /// and take more time to set up.
+    pub fn of(placement: Placement, quick: bool) -> Self {
+        let rounds = match (placement, quick) {
+            (Placement::Lockstep, false) => 120,
+            (Placement::Lockstep, true) => 20,
+            (Placement::Threaded, false) => 24,
+            (Placement::Threaded, true) => 4,
+        };
+        Self { processes: 8, rounds }
+    }
+}
+
+/// Every variant that a sweep of everything measures.
+pub fn everything() -> Vec<Variant> {
+    registry::variants()
+}
+
+/// The variants of some axes, by name.
+pub fn of_axes(names: &[String]) -> Result<Vec<Variant>, Failure> {
+    let mut chosen = Vec::new();
+    for name in names {
+        let known = AXES.iter().map(|axis| axis.name).chain([FLOOR]);
+        if !known.clone().any(|axis| axis == name) {
+            let near = nearest(name, known);
+            return Err(Failure::error(format!(
+                "unknown axis {name:?}; nearest is {near}; `bench-runner \
+                 list` shows all"
+            )));
+        }
+        let all = registry::variants().into_iter();
+        chosen.extend(all.filter(|variant| variant.axis() == name));
+    }
+    Ok(with_references(&chosen))
+}
+
+/// Variants by name.
+pub fn named(names: &[String]) -> Result<Vec<Variant>, Failure> {
+    let chosen = names.iter().map(|name| find(name));
+    Ok(with_references(&chosen.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// The variant that goes by a name, `reg=unboxed` being the baseline.
+pub fn find(name: &str) -> Result<Variant, Failure> {
+    let all = registry::variants();
+    let canonical = registry::canonical(name);
+    let is = |v: &&Variant| canonical.as_ref() == Some(&v.name());
+    all.iter().find(is).copied().ok_or_else(|| {
+        let answers = AXES.iter().flat_map(|axis| {
+            let join =
+                |a: &registry::Answer| format!("{}={}", axis.name, a.name);
+            axis.answers.iter().map(join)
+        });
+        let names: Vec<_> =
+            answers.chain(all.iter().map(Variant::name)).collect();
+        let near = nearest(name, names.iter().map(String::as_str));
+        Failure::error(format!(
+            "unknown variant {name:?}; nearest is {near}; `bench-runner \
+             list` shows all"
+        ))
+    })
+}
+
+/// Adds what the chosen ones are compared with, and the floor of the harness;
+/// in the registry's order, each once.
+fn with_references(chosen: &[Variant]) -> Vec<Variant> {
+    let wanted = |candidate: &Variant| {
+        let name = candidate.name();
+        let is_chosen = chosen.iter().any(|v| v.name() == name);
+        let is_reference = chosen.iter().any(|v| v.reference == name);
+        is_chosen || is_reference || name == BASELINE || name == NULL
+    };
+    registry::variants().into_iter().filter(wanted).collect()
+}
+
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let distance = |known: &str| {
+        let answer = known.split_once('=').map_or(known, |(_, a)| a);
+        strsim::damerau_levenshtein(name, known)
+            .min(strsim::damerau_levenshtein(name, answer))
+    };
+    known.min_by_key(|known| distance(known)).unwrap_or_default().to_owned()
+}
+
+/// A cell for every variant and batch size, and the baseline a second time.
+pub fn cells(
+    variants: &[Variant],
+    batches: &[u16],
+    ring: u16,
+) -> Result<Vec<Cell>, Failure> {
+    let mut sorted = batches.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if let Some(batch) = sorted.iter().find(|b| !(1..=ring).contains(*b)) {
+        return Err(Failure::error(format!(
+            "batch size {batch}: must be from 1 to the {ring} descriptors of \
+             a ring"
+        )));
+    }
+    let mut cells = Vec::new();
+    for variant in variants {
+        for &batch in &sorted {
+            let variant = variant.name();
+            cells.push(Cell { variant, batch, copy: false });
+        }
+    }
+    for &batch in &sorted {
+        let variant = BASELINE.to_owned();
+        cells.push(Cell { variant, batch, copy: true });
+    }
+    Ok(cells)
+}
+
+/// Everything about a run but its block length, which is measured.
+pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
+    let placement = Placement::from(args.placement);
+    if !SIZES.contains(&args.frame) {
+        return Err(Failure::error(format!(
+            "frame size {}: must be from {} to {} bytes",
+            args.frame,
+            SIZES.start(),
+            SIZES.end()
+        )));
+    }
+    if args.frame - FCS_BYTES > args.buffer {
+        return Err(Failure::error(format!(
+            "frames of {} bytes do not fit into buffers of {} bytes: choose \
+             a larger --buffer",
+            args.frame, args.buffer
+        )));
+    }
+    let processes = args.processes.unwrap_or(effort.processes);
+    let rounds = args.rounds.unwrap_or(effort.rounds);
+    for (what, n) in [("--processes", processes), ("--rounds", rounds)] {
+        if !(1..=10_000).contains(&n) {
+            return Err(Failure::error(format!(
+                "{what} {n}: must be from 1 to 10000"
+            )));
+        }
+    }
+    let (core, model_core) =
+        affinity::choose(placement, args.core, args.model_core).map_err(
+            |error| match error {
+                affinity::Error::OneCore { .. } => Failure::environment(error),
+                error => Failure::error(error),
+            },
+        )?;
+    let setup = Setup {
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..) >> 11),
+        workload: "forward".to_owned(),
+        placement,
+        frame_bytes: args.frame,
+        ring_entries: args.ring,
+        buffer_bytes: args.buffer,
+        doorbell_cycles: args.doorbell_cycles,
+        packets_per_phase: 2 * u32::from(args.ring / 8 * 7),
+        phases: 1,
+        rounds,
+        processes,
+        arenas: ARENAS,
+        core,
+        model_core,
+    };
+    measure::config(&setup).check().map_err(Failure::error)?;
+    Ok(setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(variants: &[Variant]) -> Vec<String> {
+        variants.iter().map(Variant::name).collect()
+    }
+
+    #[test]
+    fn an_axis_comes_with_its_reference_the_baseline_and_the_floor() {
+        let chosen = of_axes(&["walk".to_owned()]).expect("known");
+        assert_eq!(
+            names(&chosen),
+            [
+                "baseline",
+                "batch=arena",
+                "walk=speculate",
+                "walk=speculate4",
+                "floor=null"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reference_answer_is_the_baseline() {
+        let chosen = named(&["reg=unboxed".to_owned()]).expect("known");
+        assert_eq!(names(&chosen), ["baseline", "floor=null"]);
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_the_nearest_one() {
+        let line = |result: Result<_, Failure>| {
+            result.map(|_| ()).expect_err("unknown").to_string()
+        };
+        assert!(line(find("reg=boxd")).contains("reg=boxed"));
+        assert!(line(find("boxed")).contains("reg=boxed"));
+        let axis = of_axes(&["rgs".to_owned()]);
+        assert!(
+            line(axis.map(|_| find("").unwrap())).contains("nearest is reg")
+        );
+    }
+
+    #[test]
+    fn batch_sizes_are_sorted_and_bounded_by_the_ring() {
+        let all = everything();
+        assert!(cells(&all, &[0], 512).is_err());
+        assert!(cells(&all, &[513], 512).is_err());
+        let cells = cells(&all[..1], &[32, 1, 32], 512).expect("fine");
+        let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
+        assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
+    }
+}

@@ -1,0 +1,44 @@
+//! `run`: one variant at one batch size, against its reference.
+
+use crate::cli::RunArgs;
+use crate::failure::Failure;
+use crate::folder::{Folder, tables};
+use crate::measurement::{self, Outcome};
+use crate::plan::{self, Effort};
+use crate::results::Placement;
+use crate::sweep::{now, prepare, terminal_width};
+
+/// Measures the variant and prints its table; keeps samples only with
+/// `--out`.
+pub fn command(args: &RunArgs) -> Result<(), Failure> {
+    let placement = Placement::from(args.measure.placement);
+    let effort = Effort::of(placement, false);
+    let variants = plan::named(std::slice::from_ref(&args.variant))?;
+    let setup = plan::setup(&args.measure, effort)?;
+    let cells = plan::cells(&variants, &[args.batch], args.measure.ring)?;
+    let folder = args.measure.out.as_deref().map(Folder::open).transpose()?;
+    if let Some(folder) = &folder
+        && folder.load()?.is_some()
+    {
+        return Err(Failure::error(format!(
+            "{} holds a run already: choose another folder by --out",
+            folder.path().display()
+        )));
+    }
+    let mut run = prepare(setup, cells, now())?;
+    let outcome = measurement::complete(&mut run, &mut |run| match &folder {
+        Some(folder) => folder.save(run),
+        None => Ok(()),
+    })?;
+    if let Some(folder) = &folder {
+        folder.draw(&run)?;
+    }
+    print!("{}", tables(&run, terminal_width()));
+    for warning in &run.warnings {
+        eprintln!("note: {warning}");
+    }
+    match outcome {
+        Outcome::Complete => Ok(()),
+        Outcome::Interrupted => Err(Failure::interrupted("stopped")),
+    }
+}

@@ -1,0 +1,181 @@
+//! `sweep`: every variant at every batch size.
+
+use std::path::PathBuf;
+
+use rustix::termios::{isatty, tcgetwinsize};
+
+use crate::affinity;
+use crate::build_info;
+use crate::cli::SweepArgs;
+use crate::environment::Root;
+use crate::failure::Failure;
+use crate::folder::{Folder, tables};
+use crate::measurement::{self, Outcome};
+use crate::plan::{self, Effort};
+use crate::results::{Cell, Placement, Run, SCHEMA, Setup};
+
+/// Measures what was asked for, or goes on with what was begun.
+pub fn command(args: &SweepArgs) -> Result<(), Failure> {
+    let (folder, mut run) = match args.resume {
+        true => resume(args)?,
+        false => begin(args)?,
+    };
+    folder.save(&run)?;
+    let outcome = measurement::complete(&mut run, &mut |run| folder.save(run))?;
+    folder.draw(&run)?;
+    println!("{}", tables(&run, terminal_width()));
+    println!("Samples, charts and page are in {}", folder.path().display());
+    for warning in &run.warnings {
+        eprintln!("note: {warning}");
+    }
+    match outcome {
+        Outcome::Complete => Ok(()),
+        Outcome::Interrupted => Err(Failure::interrupted(format!(
+            "stopped; bench-runner sweep --resume --out {} goes on",
+            folder.path().display()
+        ))),
+    }
+}
+
+/// Plans a new run and finds a place for it.
+fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
+    let placement = Placement::from(args.measure.placement);
+    let effort = Effort::of(placement, args.quick);
+    let setup = plan::setup(&args.measure, effort)?;
+    let variants = match (&args.axis[..], &args.variants[..]) {
+        ([], []) => plan::everything(),
+        (axes, []) => plan::of_axes(axes)?,
+        ([], names) => plan::named(names)?,
+        _ => {
+            return Err(Failure::error(
+                "--axis and --variants: choose by one of the two",
+            ));
+        }
+    };
+    let cells = plan::cells(&variants, &args.batch, args.measure.ring)?;
+    let started = now();
+    let mut early = None;
+    if let Some(path) = &args.measure.out {
+        // Before anything takes time: is there a place for the results?
+        let folder = Folder::open(path)?;
+        if folder.load()?.is_some() {
+            return Err(Failure::error(format!(
+                "{} holds a run already: add --resume to go on with it or \
+                 choose another folder by --out",
+                path.display()
+            )));
+        }
+        early = Some(folder);
+    }
+    let run = prepare(setup, cells, started)?;
+    let folder = match early {
+        Some(folder) => folder,
+        None => Folder::fresh(&run.started, &run.machine)?,
+    };
+    Ok((folder, run))
+}
+
+/// A run without samples: looks at the machine and measures how long blocks
+/// have to be.
+pub fn prepare(
+    mut setup: Setup,
+    cells: Vec<Cell>,
+    started: String,
+) -> Result<Run, Failure> {
+    let machine = Root::default().machine(setup.core);
+    step_aside(setup.core);
+    setup.phases = measurement::phases(&setup, machine.clock_cost_ticks)?;
+    Ok(Run {
+        schema: SCHEMA,
+        command: command_line(),
+        started,
+        build: build_info::build(),
+        machine,
+        setup,
+        cells,
+        processes: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+/// Opens the run to go on with. One that was stopped before its first line
+/// was written begins anew.
+fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
+    let path: PathBuf = match &args.measure.out {
+        Some(path) => path.clone(),
+        None => Folder::newest_unfinished().ok_or_else(|| {
+            Failure::error(
+                "no unfinished run in results/: start one without --resume, \
+                 or name its folder by --out",
+            )
+        })?,
+    };
+    let folder = Folder::open(&path)?;
+    let Some(run) = folder.load()? else {
+        drop(folder);
+        return begin(args);
+    };
+    let build = build_info::build();
+    if !run.is_finished() && run.build != build {
+        return Err(Failure::error(format!(
+            "{} was begun by another build (commit {}, this is {}): its \
+             samples do not mix with this one's; start a new run",
+            path.display(),
+            run.build.commit,
+            build.commit
+        )));
+    }
+    let machine = Root::default().machine(run.setup.core);
+    if !run.is_finished() && run.machine.cpu != machine.cpu {
+        return Err(Failure::error(format!(
+            "{} was begun on another machine ({}, this is {}): start a new \
+             run",
+            path.display(),
+            run.machine.cpu,
+            machine.cpu
+        )));
+    }
+    if !run.is_finished() {
+        let core = Some(run.setup.core);
+        let model_core = match run.setup.placement {
+            Placement::Lockstep => None,
+            Placement::Threaded => Some(run.setup.model_core),
+        };
+        affinity::choose(run.setup.placement, core, model_core)
+            .map_err(Failure::environment)?;
+        step_aside(run.setup.core);
+    }
+    Ok((folder, run))
+}
+
+/// Leaves the forwarder's core to the workers, where there is another one.
+fn step_aside(core: u32) {
+    let others = affinity::allowed_cores();
+    if let Some(other) = others.iter().rev().find(|other| **other != core) {
+        // Only a courtesy: on failure parent and worker share a core.
+        let _ = affinity::pin(*other);
+    }
+}
+
+/// The command line as it was typed.
+fn command_line() -> String {
+    let mut words = vec!["bench-runner".to_owned()];
+    words.extend(std::env::args().skip(1));
+    words.join(" ")
+}
+
+/// Columns of the terminal that tables go to; `None` for a file or a pipe.
+pub fn terminal_width() -> Option<usize> {
+    let out = std::io::stdout();
+    if !isatty(&out) {
+        return None;
+    }
+    let columns = tcgetwinsize(&out).ok()?.ws_col;
+    (columns > 0).then_some(columns.into())
+}
+
+/// The present, RFC 3339, UTC.
+pub fn now() -> String {
+    let now = std::time::SystemTime::now();
+    humantime::format_rfc3339_seconds(now).to_string()
+}

@@ -1,0 +1,201 @@
+//! One measuring process: reads what to do from its standard input, writes a
+//! line of JSON per round to its standard output.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use variants::registry::Variant;
+
+use crate::affinity;
+use crate::clock;
+use crate::failure::Failure;
+use crate::measure::{Bench, Probe};
+use crate::plan;
+use crate::process;
+use crate::results::{Cell, Placement, Round, Setup};
+
+/// What a worker is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Number of the process, part of its seed.
+    pub index: u32,
+    /// What to measure.
+    pub setup: Setup,
+    /// The cells, in the order in which samples list them.
+    pub cells: Vec<Cell>,
+    /// Ticks per second.
+    pub tick_hz: f64,
+    /// Cost of one pair of clock reads.
+    pub clock_cost_ticks: u32,
+}
+
+/// What a worker says, a line each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Message {
+    /// It has its memory, which consists of this.
+    Ready(String),
+    /// It has measured a round.
+    Round(Round),
+    /// It cannot go on.
+    Failed(String),
+}
+
+/// The worker's side.
+pub fn command() -> Result<(), Failure> {
+    process::die_with_parent().map_err(Failure::error)?;
+    let order: Order =
+        serde_json::from_reader(io::stdin()).map_err(Failure::error)?;
+    let mut out = io::stdout().lock();
+    let result = measure(&order, &mut |message| say(&mut out, &message));
+    match result {
+        Err(failure) => say(&mut out, &Message::Failed(failure.to_string())),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn say(out: &mut impl Write, message: &Message) -> Result<(), Failure> {
+    let line = serde_json::to_string(message).map_err(Failure::error)?;
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::error)
+}
+
+/// Measures all rounds of the process.
+fn measure(
+    order: &Order,
+    say: &mut dyn FnMut(Message) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let setup = &order.setup;
+    affinity::pin(setup.core).map_err(Failure::environment)?;
+    let contenders = order
+        .cells
+        .iter()
+        .map(|cell| plan::find(&cell.variant))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut bench = Bench::new(setup.clone(), order.clock_cost_ticks)
+        .map_err(Failure::environment)?;
+    let probe = Probe::new(setup.model_core);
+    say(Message::Ready(bench.pages().to_owned()))?;
+
+    let stream = u64::from(order.index + 1) << 32;
+    let mut rng = fastrand::Rng::with_seed(setup.seed ^ stream);
+    warm_up(order, &contenders, &mut bench)?;
+    for number in 0..setup.rounds {
+        let arena = number % setup.arenas;
+        let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
+        let length = rng.u32(low.max(1)..=high.max(1));
+        let line_round_trip_ns = match setup.placement {
+            Placement::Lockstep => None,
+            Placement::Threaded => {
+                let ticks = probe.round_trip_ticks();
+                Some(ticks / order.tick_hz * 1e9)
+            }
+        };
+        let mut round = Round {
+            arena,
+            length,
+            chain_ghz: clock::chain_ghz(order.tick_hz),
+            line_round_trip_ns,
+            ticks: vec![0; order.cells.len()],
+            forwarded: None,
+            model_busy: None,
+        };
+        let mut forwarded = vec![0; order.cells.len()];
+        let mut busy = vec![0.0; order.cells.len()];
+        let first_sequence = rng.u32(..).into();
+        for cell in turns(&order.cells, &mut rng) {
+            let Cell { variant, batch, .. } = &order.cells[cell];
+            let block = bench
+                .block(
+                    &contenders[cell],
+                    *batch,
+                    arena as usize,
+                    length,
+                    first_sequence,
+                )
+                .map_err(|invalid| {
+                    Failure::error(format!(
+                        "{variant} at batch size {batch}: {invalid}"
+                    ))
+                })?;
+            round.ticks[cell] = block.ticks;
+            forwarded[cell] = block.forwarded;
+            busy[cell] = block.model_busy;
+        }
+        if setup.placement == Placement::Threaded {
+            round.forwarded = Some(forwarded);
+            round.model_busy = Some(busy);
+        }
+        say(Message::Round(round))?;
+    }
+    Ok(())
+}
+
+/// Runs every contender once on every arena, so that code and memory have
+/// been touched before the first sample.
+fn warm_up(
+    order: &Order,
+    contenders: &[Variant],
+    bench: &mut Bench,
+) -> Result<(), Failure> {
+    let mut done: Vec<String> = Vec::new();
+    for (cell, variant) in order.cells.iter().zip(contenders) {
+        if done.contains(&cell.variant) {
+            continue;
+        }
+        done.push(cell.variant.clone());
+        for arena in 0..order.setup.arenas as usize {
+            bench.block(variant, cell.batch, arena, 2, 0).map_err(|e| {
+                Failure::error(format!(
+                    "{} at batch size {}: {e}",
+                    cell.variant, cell.batch
+                ))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The order of a round: batch sizes shuffled, contenders shuffled within
+/// each.
+fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
+    let mut batches: Vec<u16> = cells.iter().map(|cell| cell.batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    rng.shuffle(&mut batches);
+    let mut turns = Vec::with_capacity(cells.len());
+    for batch in batches {
+        let start = turns.len();
+        turns.extend((0..cells.len()).filter(|i| cells[*i].batch == batch));
+        rng.shuffle(&mut turns[start..]);
+    }
+    turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_has_every_cell_once_and_batch_sizes_together() {
+        let variants = plan::everything();
+        let cells = plan::cells(&variants, &[1, 8, 64], 512).expect("fine");
+        let mut rng = fastrand::Rng::with_seed(1);
+        let first = turns(&cells, &mut rng);
+        let second = turns(&cells, &mut rng);
+        assert_ne!(first, second);
+        let mut sorted = first.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..cells.len()).collect::<Vec<_>>());
+        let batches: Vec<_> = first.iter().map(|i| cells[*i].batch).collect();
+        let changes = batches.windows(2).filter(|w| w[0] != w[1]).count();
+        assert_eq!(changes, 2);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_order() {
+        let variants = plan::everything();
+        let cells = plan::cells(&variants, &[1, 8], 512).expect("fine");
+        let order = |seed| turns(&cells, &mut fastrand::Rng::with_seed(seed));
+        assert_eq!(order(7), order(7));
+        assert_ne!(order(7), order(8));
+    }
+}
