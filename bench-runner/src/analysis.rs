@@ -96,6 +96,33 @@ pub fn aa_spread(run: &Run) -> Option<AaSpread> {
     Some(AaSpread { worst, median: stats::median(&off)?, cells })
 }
 
+/// What the card's turns cost in lockstep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeviceShare {
+    /// Batch size of the baseline that it is taken from.
+    pub batch: u16,
+    /// Ticks of the card's turns over ticks of the driver's, the median.
+    pub ratio: f64,
+}
+
+/// What the card's turns cost against the baseline's, at the batch size
+/// nearest to 32; none in threads.
+#[must_use]
+pub fn device_share(run: &Run) -> Option<DeviceShare> {
+    let baseline = |(_, c): &(usize, &Cell)| c.variant == BASELINE && !c.copy;
+    let cells = run.cells.iter().enumerate().filter(baseline);
+    let (cell, Cell { batch, .. }) =
+        cells.min_by_key(|(_, c)| c.batch.abs_diff(32))?;
+    let ratio = |round: &Round| {
+        let device = *round.device_ticks.as_ref()?.get(cell)?;
+        let driver = round.ticks[cell];
+        (driver > 0).then(|| device as f64 / driver as f64)
+    };
+    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
+    let ratios: Vec<_> = rounds.filter_map(ratio).collect();
+    Some(DeviceShare { batch: *batch, ratio: stats::median(&ratios)? })
+}
+
 /// The axis of a variant: what stands before the `=`, `baseline` for the
 /// baseline, and `persona` for a name without an axis.
 #[must_use]
@@ -166,7 +193,7 @@ fn analyse_cell(
         copy: *copy,
         ns,
         cycles: Estimate::yuen(&self::per_process(run, cycles), CONFIDENCE)?,
-        mpps: rate(ns),
+        mpps: if variant == FLOOR { None } else { rate(ns) },
         cost_ratio: against.and_then(|against| ratio(run, cell, against)),
         hollow: model_bound(run, cell),
         processes: per_process.len(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::results::Placement;
@@ -109,7 +109,7 @@ pub struct SweepArgs {
         value_delimiter = ',',
         default_value = "1,2,4,8,16,32,64,128,256"
     )]
-    pub batch: Vec<u16>,
+    pub batch: Vec<u32>,
     /// Go on with the interrupted sweep in --out, or with the newest one
     #[arg(long)]
     pub resume: bool,
@@ -126,7 +126,7 @@ pub struct RunArgs {
     pub variant: String,
     /// Upper limit of packets per receive call
     #[arg(long, value_name = "N", default_value_t = 32)]
-    pub batch: u16,
+    pub batch: u32,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -159,6 +159,12 @@ pub fn main() -> ExitCode {
                 print!("{error}");
                 Ok(())
             }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Err(Failure::error(format!(
+                    "no command: name one of {}; see bench-runner --help",
+                    commands().join(", ")
+                )))
+            }
             _ => Err(Failure::error(usage(&error.to_string()))),
         },
     };
@@ -169,6 +175,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// The names of the commands that people type.
+fn commands() -> Vec<String> {
+    let cli = Cli::command();
+    let shown = cli.get_subcommands().filter(|c| !c.is_hide_set());
+    shown.map(|c| c.get_name().to_owned()).collect()
 }
 
 fn dispatch(command: Command) -> Result<(), Failure> {
@@ -194,7 +207,6 @@ fn usage(error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn complaint(arguments: &[&str]) -> String {
         let error = Cli::try_parse_from(arguments).err().expect("refused");

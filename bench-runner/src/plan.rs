@@ -1,7 +1,9 @@
 //! From what was asked for to a list of cells and a set-up.
 
+use driver::tx::CLEAN_GROUP;
 use nic_model::frame::{FCS_BYTES, SIZES};
 use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
+use variants::workload::PORTS;
 
 use crate::affinity;
 use crate::cli::MeasureArgs;
@@ -112,18 +114,20 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 /// A cell for every variant and batch size, and the baseline a second time.
 pub fn cells(
     variants: &[Variant],
-    batches: &[u16],
+    batches: &[u32],
     ring: u16,
 ) -> Result<Vec<Cell>, Failure> {
-    let mut sorted = batches.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    if let Some(batch) = sorted.iter().find(|b| !(1..=ring).contains(*b)) {
-        return Err(Failure::error(format!(
+    let sized = |&batch: &u32| match u16::try_from(batch) {
+        Ok(batch) if (1..=ring).contains(&batch) => Ok(batch),
+        _ => Err(Failure::error(format!(
             "batch size {batch}: must be from 1 to the {ring} descriptors of \
              a ring"
-        )));
-    }
+        ))),
+    };
+    let mut sorted =
+        batches.iter().map(sized).collect::<Result<Vec<u16>, _>>()?;
+    sorted.sort_unstable();
+    sorted.dedup();
     let mut cells = Vec::new();
     for variant in variants {
         for &batch in &sorted {
@@ -180,7 +184,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         ring_entries: args.ring,
         buffer_bytes: args.buffer,
         doorbell_cycles: args.doorbell_cycles,
-        packets_per_phase: 2 * u32::from(args.ring / 8 * 7),
+        packets_per_phase: PORTS as u32 * packets_per_port(args.ring),
         phases: 1,
         rounds,
         processes,
@@ -190,6 +194,12 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
     };
     measure::config(&setup).check().map_err(Failure::error)?;
     Ok(setup)
+}
+
+/// Packets per port and phase: seven eighths of a ring. A ring keeps a slot
+/// free and up to 31 packets uncleaned, which small rings have to allow for.
+fn packets_per_port(ring: u16) -> u32 {
+    u32::from(ring.saturating_sub((ring / 8).max(CLEAN_GROUP)))
 }
 
 #[cfg(test)]
@@ -232,6 +242,13 @@ mod tests {
         assert!(
             line(axis.map(|_| find("").unwrap())).contains("nearest is reg")
         );
+    }
+
+    #[test]
+    fn a_phase_fits_into_the_rings() {
+        let sizes = [64, 128, 256, 512, 4096];
+        let packets = sizes.map(packets_per_port);
+        assert_eq!(packets, [32, 96, 224, 448, 3584]);
     }
 
     #[test]

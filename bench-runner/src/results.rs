@@ -183,6 +183,9 @@ pub struct Round {
     pub line_round_trip_ns: Option<f64>,
     /// Ticks per block, by cell, clock cost subtracted.
     pub ticks: Vec<u64>,
+    /// Ticks of the card's turns, by cell, lockstep only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_ticks: Option<Vec<u64>>,
     /// Packets that came back on the wire, by cell; absent in lockstep, where
     /// every block forwards `length * packets_per_phase`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Results as text tables, without colours and no wider than asked for.
 
 use crate::analysis::{
-    AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, by_axis,
+    self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, by_axis,
 };
 use crate::results::{Placement, Run};
 use crate::stats::{CONFIDENCE, Estimate};
@@ -85,6 +85,13 @@ pub fn caption(
             aa.median * 100.0,
             aa.worst * 100.0,
             count(aa.cells.len(), "batch size", "batch sizes"),
+        ));
+    }
+    if let Some(share) = analysis::device_share(run) {
+        lines.push(format!(
+            "The card's turns cost ×{:.2} of the driver's (baseline, batch \
+             {}) and are not in the figures.",
+            share.ratio, share.batch,
         ));
     }
     if results.iter().any(|result| result.hollow) {

@@ -95,10 +95,12 @@ fn measure(
             chain_ghz: clock::chain_ghz(order.tick_hz),
             line_round_trip_ns,
             ticks: vec![0; order.cells.len()],
+            device_ticks: None,
             forwarded: None,
             model_busy: None,
         };
         let mut forwarded = vec![0; order.cells.len()];
+        let mut device_ticks = vec![0; order.cells.len()];
         let mut busy = vec![0.0; order.cells.len()];
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
@@ -119,10 +121,14 @@ fn measure(
             round.ticks[cell] = block.ticks;
             forwarded[cell] = block.forwarded;
             busy[cell] = block.model_busy;
+            device_ticks[cell] = block.device_ticks;
         }
-        if setup.placement == Placement::Threaded {
-            round.forwarded = Some(forwarded);
-            round.model_busy = Some(busy);
+        match setup.placement {
+            Placement::Lockstep => round.device_ticks = Some(device_ticks),
+            Placement::Threaded => {
+                round.forwarded = Some(forwarded);
+                round.model_busy = Some(busy);
+            }
         }
         say(Message::Round(round))?;
     }

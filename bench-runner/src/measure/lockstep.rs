@@ -24,8 +24,9 @@ pub(super) fn block(
     let per_port = per_phase / model.ports().len() as u32;
     let packets = u64::from(per_phase);
     let quota = Quota { packets, patience: 1 };
-    let mut ticks = 0;
+    let (mut ticks, mut device_ticks) = (0, 0);
     for phase in 0..WARM_UP + spec.length {
+        let device_start = stamp();
         model.transmit();
         model.receive(per_port);
         let start = stamp();
@@ -36,6 +37,7 @@ pub(super) fn block(
         }
         if phase >= WARM_UP {
             ticks += span;
+            device_ticks += start - device_start;
         }
     }
     model.transmit();
@@ -48,6 +50,7 @@ pub(super) fn block(
     let clock = u64::from(spec.clock_cost_ticks) * u64::from(spec.length);
     Ok(Block {
         ticks: ticks.saturating_sub(clock),
+        device_ticks: device_ticks.saturating_sub(clock),
         forwarded: u64::from(spec.length) * packets,
         model_busy: 0.0,
     })

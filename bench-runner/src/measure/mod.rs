@@ -19,6 +19,8 @@ use nic_model::Unbalanced;
 pub struct Block {
     /// Ticks between the stamps, the clock's own cost subtracted.
     pub ticks: u64,
+    /// Ticks of the card's turns; 0 in threads.
+    pub device_ticks: u64,
     /// Packets that came back on the wire meanwhile.
     pub forwarded: u64,
     /// Share of the model's time spent on frames; 0 in lockstep.

@@ -131,6 +131,7 @@ pub(super) fn block(
         let all = (effort.busy + effort.idle).max(1);
         Ok(Block {
             ticks: span.saturating_sub(clock),
+            device_ticks: 0,
             forwarded: after.sent - before.sent,
             model_busy: effort.busy as f64 / all as f64,
         })

@@ -1,6 +1,5 @@
 use super::*;
 use crate::analysis::analyse;
-use crate::results::Placement;
 use crate::results::example::{self, reference};
 use proptest::prelude::*;
 
@@ -165,37 +164,6 @@ fn file_names_stay_in_their_folder_and_apart() {
     let names: HashSet<_> = charts.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), charts.len());
     assert!(names.iter().all(|name| !name.contains('/')));
-}
-
-#[test]
-#[ignore = "writes charts to look at into the folder for temporary files"]
-fn charts_to_look_at() {
-    let folder = std::env::temp_dir().join("ringside-charts");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut run = example::fourteen();
-    let write = |run: &Run, prefix: &str| {
-        for (name, svg) in charts(run, &analyse(run, &reference), &reference) {
-            std::fs::write(folder.join(prefix.to_owned() + &name), svg)
-                .unwrap();
-        }
-    };
-    write(&run, "");
-    let many: Vec<_> = (0..45).map(|n| format!("axis=variant{n}")).collect();
-    let mut names: Vec<_> = many.iter().map(String::as_str).collect();
-    names[0] = "baseline";
-    write(&example::run(&names, &[1, 24, 32, 448]), "many-");
-    write(&example::run(&example::FOURTEEN, &[32]), "single-");
-    run.setup.placement = Placement::Threaded;
-    let cells = run.cells.clone();
-    for round in run.processes.iter_mut().flat_map(|p| &mut p.rounds) {
-        for ticks in &mut round.ticks {
-            *ticks = *ticks * 4 + 160_000;
-        }
-        let busy = |batch| if batch >= 64 { 0.9 } else { 0.5 };
-        round.model_busy = Some(cells.iter().map(|c| busy(c.batch)).collect());
-    }
-    run.processes.truncate(4);
-    write(&run, "threaded-");
 }
 
 proptest! {

@@ -70,6 +70,9 @@ fn check_round(run: &Run, round: &Round) -> Result<(), String> {
         number("line_round_trip_ns", ns, 1e9)?;
     }
     entries("ticks", round.ticks.len(), cells)?;
+    if let Some(ticks) = &round.device_ticks {
+        entries("device_ticks", ticks.len(), cells)?;
+    }
     if let Some(forwarded) = &round.forwarded {
         entries("forwarded", forwarded.len(), cells)?;
     }

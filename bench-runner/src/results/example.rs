@@ -118,6 +118,7 @@ fn round(
         })
         .collect();
     Round {
+        device_ticks: None,
         arena,
         length,
         chain_ghz: 4.0,

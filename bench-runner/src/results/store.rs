@@ -161,11 +161,17 @@ fn malformed(path: &Path, error: &serde_json::Error) -> Error {
             format_args!("cut off in line {}", error.line()),
             "copy it again from where it was made, or measure again",
         ),
-        Category::Syntax => Error::new(
-            path,
-            format_args!("not JSON, {error}"),
-            "name a run's folder or its run.json",
-        ),
+        // The first byte tells a foreign file from a damaged one.
+        Category::Syntax if error.line() == 1 && error.column() <= 1 => {
+            Error::new(
+                path,
+                format_args!("not JSON, {error}"),
+                "name a run's folder or its run.json",
+            )
+        }
+        Category::Syntax => {
+            Error::new(path, format_args!("not JSON, {error}"), DAMAGED)
+        }
         Category::Data | Category::Io => Error::new(path, error, DAMAGED),
     }
 }

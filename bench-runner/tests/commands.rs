@@ -1,0 +1,216 @@
+//! Whole commands, as a user types them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bench_runner::results::Run;
+use serde_json::Value;
+
+/// A folder for one test, removed at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let id = std::process::id();
+        let path = std::env::temp_dir().join(format!("ringside-{id}-{name}"));
+        fs::create_dir_all(&path).expect("a folder for temporary files");
+        Self(path)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs a command line; words are separated by spaces, `@` is the folder.
+fn bench_runner(line: &str, folder: &Path) -> Output {
+    let words = line.split(' ').map(|word| match word {
+        "@" => folder.as_os_str().to_owned(),
+        word => word.into(),
+    });
+    Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+        .args(words)
+        .output()
+        .expect("the program starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Arguments of a sweep that takes a second.
+const SMALL: &str = "sweep --variants reg=halves,batch=list --batch 1,32 \
+                     --processes 2 --rounds 4 --seed 7 --out @";
+
+fn small() -> String {
+    SMALL.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn list_names_every_axis_in_text_and_json() {
+    let here = Path::new(".");
+    let text = bench_runner("list", here);
+    assert!(text.status.success());
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    let json = bench_runner("list --json", here);
+    let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    for axis in json["axes"].as_array().expect("axes") {
+        assert!(text.contains(axis["name"].as_str().expect("a name")));
+    }
+}
+
+#[test]
+fn help_of_every_command_shows_an_example() {
+    for command in ["list", "sweep", "run"] {
+        let help = bench_runner(&format!("{command} --help"), Path::new("."));
+        assert!(help.status.success());
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        assert!(help.contains("Example"), "{command}: {help}");
+        assert!(help.contains(&format!("bench-runner {command}")));
+    }
+}
+
+#[test]
+fn a_sweep_leaves_samples_charts_and_a_page() {
+    let scratch = Scratch::new("sweep");
+    let folder = scratch.join("run");
+    let output = bench_runner(&small(), &folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["reg=halves", "batch=list", "floor=null", "A/A", "Mpps"] {
+        assert!(table.contains(word), "{word} in {table}");
+    }
+    let run = Run::load(&folder).expect("a run");
+    assert!(run.is_finished());
+    assert_eq!(run.cells.len(), 10);
+    assert_eq!((run.setup.processes, run.setup.rounds), (2, 4));
+    let arenas: Vec<_> =
+        run.processes[0].rounds.iter().map(|r| r.arena).collect();
+    assert_eq!(arenas, [0, 1, 2, 3]);
+    let page = fs::read_to_string(folder.join("README.md")).expect("a page");
+    assert!(page.contains(&run.command) && page.contains("![throughput-all"));
+    for chart in ["throughput-all.svg", "cycles-reg.svg"] {
+        let svg = fs::read_to_string(folder.join("plots").join(chart));
+        assert!(svg.expect("a chart").contains("</svg>"));
+    }
+}
+
+#[test]
+fn a_run_is_not_overwritten() {
+    let scratch = Scratch::new("overwrite");
+    let folder = scratch.join("run");
+    assert!(bench_runner(&small(), &folder).status.success());
+    let before = fs::read(folder.join("run.json")).expect("samples");
+    let output = bench_runner(&small(), &folder);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--resume"));
+    assert_eq!(fs::read(folder.join("run.json")).expect("samples"), before);
+}
+
+#[test]
+fn an_unfinished_sweep_goes_on_where_it_was_stopped() {
+    let scratch = Scratch::new("resume");
+    let folder = scratch.join("run");
+    assert!(bench_runner(&small(), &folder).status.success());
+    let mut run = Run::load(&folder).expect("a run");
+    let first = run.processes[0].clone();
+    run.processes[1].rounds.truncate(2);
+    run.save(&folder).expect("saved");
+    let output = bench_runner("sweep --resume --out @", &folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = Run::load(&folder).expect("a run");
+    assert!(run.is_finished());
+    assert_eq!(run.processes[0], first);
+    assert_eq!(run.processes[1].index, 1);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_plan() {
+    let scratch = Scratch::new("seed");
+    let plan = |name: &str| {
+        let folder = scratch.join(name);
+        assert!(bench_runner(&small(), &folder).status.success());
+        let run = Run::load(&folder).expect("a run");
+        // Block lengths follow from the machine's speed; their draws do not.
+        let order: Vec<_> = run.processes[0]
+            .rounds
+            .iter()
+            .map(|round| round.length as f64 / f64::from(run.setup.phases))
+            .collect();
+        (run.cells, order)
+    };
+    let (first, second) = (plan("a"), plan("b"));
+    assert_eq!(first.0, second.0);
+    for (a, b) in first.1.iter().zip(&second.1) {
+        assert!((a - b).abs() < 0.11, "{a} and {b}");
+    }
+}
+
+#[test]
+fn run_measures_one_variant_against_its_reference() {
+    let output = bench_runner(
+        "run --variant walk=speculate --batch 16 --processes 2 --rounds 4",
+        Path::new("."),
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("walk=speculate") && table.contains("batch=arena"));
+}
+
+#[test]
+fn other_rings_frames_and_a_modelled_doorbell_are_measured_and_labelled() {
+    let output = bench_runner(
+        "run --variant spread=stride2k --batch 64 --ring 64 --frame 1518 \
+         --doorbell-cycles 280 --processes 2 --rounds 4",
+        Path::new("."),
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains("modelled doorbell of 280 cycles"), "{table}");
+    assert!(table.contains("1518-byte frames"), "{table}");
+}
+
+#[test]
+fn bad_input_gets_one_line_and_touches_nothing() {
+    let scratch = Scratch::new("bad");
+    let damaged = scratch.join("damaged");
+    fs::create_dir_all(&damaged).expect("a folder");
+    let cut_off = "{\"schema\": 1, \"command\": \"bench";
+    fs::write(damaged.join("run.json"), cut_off).expect("written");
+    let file = scratch.join("file");
+    fs::write(&file, "in the way").expect("written");
+    let fresh = scratch.join("fresh");
+    for (line, folder, hint) in [
+        ("sweep --axis rgs --out @", &fresh, "reg"),
+        ("sweep --variants reg=boxd --out @", &fresh, "reg=boxed"),
+        ("sweep --batch 0 --out @", &fresh, "from 1 to the 512"),
+        ("sweep --batch 100000 --out @", &fresh, "from 1 to the 512"),
+        ("sweep --batch 1,x --out @", &fresh, "'x'"),
+        ("sweep --core 9999 --out @", &fresh, "may use"),
+        ("sweep --placement sideways --out @", &fresh, "threaded"),
+        ("sweep --quik --out @", &fresh, "--quick"),
+        ("sweep --frame 9000 --out @", &fresh, "1518"),
+        ("sweep --ring 100 --out @", &fresh, "power of two"),
+        ("sweep --quick --out @", &file, "--out"),
+        ("sweep --resume --out @", &damaged, "run.json"),
+        ("sweep --quick --out @", &damaged, "run.json"),
+        ("run --variant nonsense", &fresh, "bench-runner list"),
+        ("sweeep", &fresh, "sweep"),
+    ] {
+        let output = bench_runner(line, folder);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert_eq!(said.lines().count(), 1, "{line}: {said}");
+        assert!(said.contains(hint), "{line}: {said}");
+        assert!(!fresh.exists(), "{line} made a folder");
+    }
+    let left = fs::read_to_string(damaged.join("run.json")).expect("kept");
+    assert_eq!(left, cut_off);
+}
