@@ -58,9 +58,6 @@ pub struct MeasureArgs {
     /// Where the model of the card runs
     #[arg(long, value_enum, default_value = "lockstep")]
     pub placement: PlacementArg,
-    /// Folder of the results; a new one in results/ otherwise
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
     /// Seed of traffic, order and block lengths; drawn otherwise
     #[arg(long)]
     pub seed: Option<u64>,
@@ -110,6 +107,9 @@ pub struct SweepArgs {
         default_value = "1,2,4,8,16,32,64,128,256"
     )]
     pub batch: Vec<u32>,
+    /// Folder of the results; a new one in results/ otherwise
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Go on with the interrupted sweep in --out, or with the newest one
     #[arg(long)]
     pub resume: bool,
@@ -127,6 +127,9 @@ pub struct RunArgs {
     /// Upper limit of packets per receive call
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub batch: u32,
+    /// Keep samples, charts and page in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,

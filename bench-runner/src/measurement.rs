@@ -35,9 +35,18 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// The number of phases for the wanted length of a block, from the baseline
-/// at batch size 32.
-pub fn phases(setup: &Setup, clock_cost_ticks: u32) -> Result<u32, Failure> {
+/// What is measured on the forwarder's core before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calibration {
+    /// Cost of one pair of clock reads.
+    pub clock_cost_ticks: u32,
+    /// The number of phases for the wanted length of a block, from the
+    /// baseline at batch size 32.
+    pub phases: u32,
+}
+
+/// Measures what the clock costs and how long a phase takes.
+pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
     const TRIAL: u32 = 20;
     let baseline = plan::find(crate::analysis::BASELINE)?;
     let setup = Setup { arenas: 1, ..setup.clone() };
@@ -52,6 +61,7 @@ pub fn phases(setup: &Setup, clock_cost_ticks: u32) -> Result<u32, Failure> {
     // In a thread of its own, which takes its pinning with it.
     let trial = move || {
         affinity::pin(core).map_err(Failure::environment)?;
+        let clock_cost_ticks = clock::clock_cost_ticks();
         let mut bench = Bench::new(setup, clock_cost_ticks)
             .map_err(Failure::environment)?;
         let mut spans = Vec::new();
@@ -61,13 +71,16 @@ pub fn phases(setup: &Setup, clock_cost_ticks: u32) -> Result<u32, Failure> {
                 .map_err(|e| Failure::error(format!("baseline: {e}")))?;
             spans.push(block.ticks as f64);
         }
-        Ok(crate::stats::median(&spans).unwrap_or(0.0))
+        let ticks = crate::stats::median(&spans).unwrap_or(0.0);
+        Ok((clock_cost_ticks, ticks))
     };
     let handle = std::thread::spawn(trial);
-    let ticks = handle.join().expect("the trial does not panic")?;
-    let per_phase = ticks / f64::from(TRIAL) / clock::tick_hz();
+    let result = handle.join().expect("the trial does not panic");
+    let (clock_cost_ticks, ticks) = result?;
+    let per_phase = ticks / f64::from(TRIAL) / tick_hz;
     let phases = (target / per_phase.max(1e-9)).round() as u32;
-    Ok(phases.clamp(LEAST_PHASES, 10_000))
+    let phases = phases.clamp(LEAST_PHASES, 10_000);
+    Ok(Calibration { clock_cost_ticks, phases })
 }
 
 /// Measures the processes that `run` lacks; `checkpoint` is called after each

@@ -186,8 +186,9 @@ pub struct Round {
     /// Ticks of the card's turns, by cell, lockstep only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_ticks: Option<Vec<u64>>,
-    /// Packets that came back on the wire, by cell; absent in lockstep, where
-    /// every block forwards `length * packets_per_phase`.
+    /// Packets handed to the card between the stamps, by cell, all of which
+    /// came back on the wire; absent in lockstep, where every block forwards
+    /// `length * packets_per_phase`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Vec<u64>>,
     /// Share of the model's time spent on frames, by cell, threaded only.

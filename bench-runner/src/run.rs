@@ -16,7 +16,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let variants = plan::named(std::slice::from_ref(&args.variant))?;
     let setup = plan::setup(&args.measure, effort)?;
     let cells = plan::cells(&variants, &[args.batch], args.measure.ring)?;
-    let folder = args.measure.out.as_deref().map(Folder::open).transpose()?;
+    let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()
     {

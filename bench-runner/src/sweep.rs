@@ -55,7 +55,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let cells = plan::cells(&variants, &args.batch, args.measure.ring)?;
     let started = now();
     let mut early = None;
-    if let Some(path) = &args.measure.out {
+    if let Some(path) = &args.out {
         // Before anything takes time: is there a place for the results?
         let folder = Folder::open(path)?;
         if folder.load()?.is_some() {
@@ -82,9 +82,11 @@ pub fn prepare(
     cells: Vec<Cell>,
     started: String,
 ) -> Result<Run, Failure> {
-    let machine = Root::default().machine(setup.core);
+    let mut machine = Root::default().machine(setup.core);
     step_aside(setup.core);
-    setup.phases = measurement::phases(&setup, machine.clock_cost_ticks)?;
+    let calibration = measurement::calibrate(&setup, machine.tick_hz)?;
+    machine.clock_cost_ticks = calibration.clock_cost_ticks;
+    setup.phases = calibration.phases;
     Ok(Run {
         schema: SCHEMA,
         command: command_line(),
@@ -101,7 +103,7 @@ pub fn prepare(
 /// Opens the run to go on with. One that was stopped before its first line
 /// was written begins anew.
 fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
-    let path: PathBuf = match &args.measure.out {
+    let path: PathBuf = match &args.out {
         Some(path) => path.clone(),
         None => Folder::newest_unfinished().ok_or_else(|| {
             Failure::error(

@@ -43,6 +43,8 @@ pub enum Message {
 /// The worker's side.
 pub fn command() -> Result<(), Failure> {
     process::die_with_parent().map_err(Failure::error)?;
+    // At a terminal, Ctrl-C reaches all processes; the parent ends this one.
+    process::interrupted();
     let order: Order =
         serde_json::from_reader(io::stdin()).map_err(Failure::error)?;
     let mut out = io::stdout().lock();

@@ -29,6 +29,7 @@ pub fn warnings(root: &Root, run: &Circumstances<'_>) -> Vec<String> {
         unaligned_build(run.build),
         unsteady_clock(root, run.build),
         governor(run.machine),
+        one_core(run.machine),
         virtual_machine(run.machine),
         steal(run),
         huge_pages(root),
@@ -75,6 +76,14 @@ fn governor(machine: &Machine) -> Option<String> {
                 .to_string(),
         ),
     }
+}
+
+fn one_core(machine: &Machine) -> Option<String> {
+    (machine.cores == 1).then(|| {
+        "this process may use one core: lockstep only, the threaded \
+         placement needs two"
+            .to_string()
+    })
 }
 
 fn virtual_machine(machine: &Machine) -> Option<String> {

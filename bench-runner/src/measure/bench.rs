@@ -1,6 +1,7 @@
 //! The arenas of a process, and the setting up of blocks on them.
 
 use driver::bar::CostedBar;
+use driver::memory::Pages;
 use driver::mempool::Mempool;
 use driver::nic::Config;
 use nic_model::{
@@ -35,8 +36,8 @@ impl Bench {
 
     /// What the arenas' memory consists of, the poorest of them.
     pub fn pages(&self) -> &'static str {
-        let names = self.arenas.iter().map(|arena| arena.pages().name());
-        names.max_by_key(|name| name.len()).unwrap_or("none")
+        let pages = self.arenas.iter().map(Arena::pages);
+        pages.max().map_or("none", Pages::name)
     }
 
     /// Runs one block of `length` phases of `variant` on arena `arena`, with

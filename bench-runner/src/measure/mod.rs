@@ -21,7 +21,7 @@ pub struct Block {
     pub ticks: u64,
     /// Ticks of the card's turns; 0 in threads.
     pub device_ticks: u64,
-    /// Packets that came back on the wire meanwhile.
+    /// Packets handed to the card between the stamps; all came back.
     pub forwarded: u64,
     /// Share of the model's time spent on frames; 0 in lockstep.
     pub model_busy: f64,

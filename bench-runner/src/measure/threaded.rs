@@ -31,6 +31,8 @@ const BURST: u32 = 32;
 enum Order {
     /// Offer as much as the rings take.
     Offer,
+    /// The same, and count the time that it takes.
+    Count,
     /// Offer nothing more, send what is there.
     Drain,
     /// End.
@@ -74,7 +76,7 @@ impl Drop for StopAtEnd<'_> {
     }
 }
 
-/// Ticks that the model spent with and without frames.
+/// Ticks of the counted time that the model spent with and without frames.
 #[derive(Default)]
 struct Effort {
     busy: u64,
@@ -108,6 +110,7 @@ pub(super) fn block(
         forwarder.forward(quota(WARM_UP));
         let before = forwarder.counts();
         let quota = quota(spec.length.into());
+        desk.tell(Order::Count);
         let start = stamp();
         let received = forwarder.forward(quota);
         let span = stamp() - start;
@@ -144,13 +147,15 @@ fn work<'a>(mut model: Model<'a>, desk: &Desk) -> (Model<'a>, Effort) {
     let mut last = stamp();
     while !desk.is(Order::Stop) {
         model.poll_control();
+        let counts = desk.is(Order::Count);
         let mut moved = model.transmit();
-        if desk.is(Order::Offer) {
+        if counts || desk.is(Order::Offer) {
             moved += model.receive_ready(BURST);
         }
         desk.turns.fetch_add(1, Ordering::Release);
         let now = stamp();
         match moved {
+            _ if !counts => {}
             0 => effort.idle += now - last,
             _ => effort.busy += now - last,
         }
