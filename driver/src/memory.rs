@@ -43,8 +43,8 @@ impl fmt::LowerHex for Iova {
     }
 }
 
-/// What a region's memory consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a region's memory consists of, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pages {
     /// Huge pages of 2 MiB, set aside by the administrator.
     Huge,

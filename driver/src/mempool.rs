@@ -130,6 +130,10 @@ impl<'a> Mempool<'a> {
     /// When the pool would hold more buffers than it was made with.
     #[inline(always)]
     pub fn free(&mut self, buf: PktBuf) {
+        debug_assert!(
+            (buf.0 as usize) < self.meta.len(),
+            "no buffer of this pool"
+        );
         self.free[self.available] = buf.0;
         self.available += 1;
     }
@@ -170,5 +174,158 @@ impl<'a> Mempool<'a> {
         let mut free = self.free[..self.available].to_vec();
         free.sort_unstable();
         free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::DmaRegion;
+    use proptest::prelude::*;
+
+    /// `BYTES` bytes between two buffers.
+    struct Gap<const BYTES: usize>;
+
+    impl<const BYTES: usize> Spread for Gap<BYTES> {
+        const NAME: &'static str = "gap";
+        const IDEA: &'static str = "a gap between buffers";
+
+        fn stride(buffer_bytes: usize) -> usize {
+            buffer_bytes + BYTES
+        }
+    }
+
+    const START: Iova = Iova::new(0x55_0000_0000);
+
+    fn with_pool<S: Spread>(
+        buffers: u32,
+        buffer_bytes: u16,
+        test: impl FnOnce(&mut Mempool<'_>),
+    ) {
+        let data = Mempool::dma_bytes::<S>(buffers, buffer_bytes);
+        let tables = buffers as usize * 20 + 64;
+        let mut region =
+            DmaRegion::allocate(data + tables, START).expect("memory");
+        let mut carver = region.carve();
+        let data = carver.take(data, HUGE_PAGE);
+        test(&mut Mempool::new::<S>(buffers, buffer_bytes, data, &mut carver));
+    }
+
+    fn alloc_all(pool: &mut Mempool<'_>) -> Vec<PktBuf> {
+        core::iter::from_fn(|| pool.alloc()).collect()
+    }
+
+    fn buffers_keep_apart<S: Spread>(buffers: u32, buffer_bytes: u16) {
+        with_pool::<S>(buffers, buffer_bytes, |pool| {
+            let bytes = usize::from(buffer_bytes);
+            let end = Mempool::dma_bytes::<S>(buffers, buffer_bytes);
+            let base = pool.data.as_ptr().addr();
+            let mut next = 0;
+            for buf in alloc_all(pool) {
+                pool.set_len(&buf, u32::MAX);
+                let at = (pool.iova(&buf).value() - START.value()) as usize;
+                let data = pool.data_mut(&buf);
+                assert_eq!(data.as_ptr().addr(), base + at, "both views");
+                assert_eq!(data.len(), bytes);
+                assert!(at.is_multiple_of(64), "cache line");
+                assert!(at >= next, "overlap");
+                next = at + bytes;
+                assert_eq!(at / HUGE_PAGE, (next - 1) / HUGE_PAGE, "page");
+            }
+            assert!(next <= end);
+        });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            if cfg!(miri) { 2 } else { 64 }
+        ))]
+
+        #[test]
+        fn no_buffer_overlaps_another_or_crosses_a_page_of_2_mib(
+            buffers in 1..3000_u32, log2 in 6..=12,
+        ) {
+            let buffer_bytes = 1_u16 << log2;
+            buffers_keep_apart::<Gap<0>>(buffers, buffer_bytes);
+            buffers_keep_apart::<Gap<64>>(buffers, buffer_bytes);
+            buffers_keep_apart::<Gap<192>>(buffers, buffer_bytes);
+        }
+    }
+
+    #[test]
+    fn every_buffer_is_handed_out_once_and_the_lowest_first() {
+        with_pool::<Gap<0>>(100, 64, |pool| {
+            let all = alloc_all(pool);
+            let indices: Vec<_> = all.iter().map(PktBuf::index).collect();
+            assert_eq!(indices, Vec::from_iter(0..100));
+            assert_eq!(pool.available(), 0);
+            assert_eq!(pool.alloc(), None);
+        });
+    }
+
+    #[test]
+    fn the_buffer_given_back_last_is_taken_first() {
+        with_pool::<Gap<0>>(4, 64, |pool| {
+            let mut all = alloc_all(pool);
+            let (b, a) = (all.remove(3), all.remove(1));
+            pool.free(a);
+            pool.free(b);
+            assert_eq!(pool.free_indices(), [1, 3]);
+            assert_eq!(pool.alloc(), Some(PktBuf(3)));
+            assert_eq!(pool.alloc(), Some(PktBuf(1)));
+            assert_eq!(pool.alloc(), None);
+        });
+    }
+
+    #[test]
+    fn a_length_is_at_most_the_buffers_size() {
+        with_pool::<Gap<0>>(2, 256, |pool| {
+            let [a, b] = [0; 2].map(|_| pool.alloc().expect("two buffers"));
+            for (asked, noted) in [(0, 0), (60, 60), (256, 256), (257, 256)] {
+                pool.set_len(&a, asked);
+                assert_eq!(pool.len(&a), noted);
+                assert_eq!(pool.data_mut(&a).len(), noted as usize);
+            }
+            assert_eq!(pool.len(&b), 0);
+        });
+    }
+
+    #[test]
+    fn what_is_written_to_a_buffer_stays_in_it() {
+        with_pool::<Gap<0>>(50, 64, |pool| {
+            let all = alloc_all(pool);
+            for (buf, byte) in all.iter().zip(0..) {
+                pool.set_len(buf, 64);
+                pool.data_mut(buf).fill(byte);
+            }
+            for (buf, byte) in all.iter().zip(0..) {
+                assert_eq!(pool.data_mut(buf), [byte; 64]);
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "index out of bounds")]
+    fn a_full_pool_takes_nothing_back() {
+        with_pool::<Gap<0>>(4, 64, |pool| pool.free(PktBuf(0)));
+    }
+
+    #[test]
+    #[cfg_attr(not(debug_assertions), ignore = "a debug assertion")]
+    #[should_panic(expected = "no buffer of this pool")]
+    fn a_pool_does_not_take_back_what_is_no_buffer() {
+        with_pool::<Gap<0>>(4, 64, |pool| {
+            let _buf = pool.alloc();
+            pool.free(PktBuf::default());
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "too small for the pool")]
+    fn a_pool_does_not_start_in_too_little_memory() {
+        let mut region = DmaRegion::allocate(HUGE_PAGE, START).expect("memory");
+        let mut carver = region.carve();
+        let data = carver.take(HUGE_PAGE - 64, 64);
+        Mempool::new::<Gap<0>>(1, 64, data, &mut carver);
     }
 }

@@ -1,6 +1,7 @@
 //! An 82599, from reset to running queues (datasheet 4.6).
 
 use core::fmt;
+use core::sync::atomic::{Ordering, fence};
 use core::time::Duration;
 
 use crate::bar::Bar0;
@@ -55,11 +56,11 @@ impl Config {
         if !sized(self.buffer_bytes) {
             return Err(InitError::BufferBytes(self.buffer_bytes));
         }
-        if !queued(self.rx_queues) || !queued(self.tx_queues) {
-            let most = self.rx_queues.max(self.tx_queues);
-            return Err(InitError::Queues(most));
+        match [self.rx_queues, self.tx_queues].into_iter().find(|n| !queued(*n))
+        {
+            Some(n) => Err(InitError::Queues(n)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Bytes of DMA memory for the rings of one port.
@@ -296,7 +297,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
         bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
         poll(bar, wait, RXDCTL.at(n), rxdctl::ENABLE, rxdctl::ENABLE)?;
         bar.write32(RDH.at(n), 0);
-        core::sync::atomic::fence(core::sync::atomic::Ordering::Release);
+        fence(Ordering::Release);
         bar.write32(RDT.at(n), last.into());
         Ok(())
     }
@@ -401,4 +402,55 @@ fn poll<B: Bar0>(
     let interval = Duration::from_millis(10);
     let until = Until { register, mask, awaited, interval, attempts: 100 };
     until.poll(bar, wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> Option<String> {
+        let mut config = Config::default();
+        change(&mut config);
+        config.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn powers_of_two_from_64_to_4096_are_sizes() {
+        for n in (6..=12).map(|log2| 1 << log2) {
+            assert_eq!(refusal(|c| c.ring_entries = n), None);
+            assert_eq!(refusal(|c| c.buffer_bytes = n), None);
+        }
+        for n in [0, 1, 32, 63, 65, 96, 2047, 8192, u16::MAX] {
+            let rest = "must be a power of two from 64 to 4096";
+            let ring = format!("{n} descriptors per ring: {rest}");
+            assert_eq!(refusal(|c| c.ring_entries = n), Some(ring));
+            let buffer = format!("buffers of {n} bytes: {rest}");
+            assert_eq!(refusal(|c| c.buffer_bytes = n), Some(buffer));
+        }
+    }
+
+    #[test]
+    fn there_are_1_to_128_queues_in_each_direction() {
+        for n in [1, 2, 127, 128] {
+            assert_eq!(refusal(|c| c.rx_queues = n), None);
+            assert_eq!(refusal(|c| c.tx_queues = n), None);
+        }
+        for n in [0, 129, u16::MAX] {
+            let text = Some(format!("{n} queues: must be from 1 to 128"));
+            assert_eq!(refusal(|c| c.rx_queues = n), text);
+            assert_eq!(refusal(|c| c.tx_queues = n), text);
+        }
+    }
+
+    #[test]
+    fn sizes_follow_from_queues_and_entries() {
+        let config = Config {
+            rx_queues: 2,
+            tx_queues: 3,
+            ring_entries: 64,
+            ..Config::default()
+        };
+        assert_eq!(config.ring_bytes(), 5 * 64 * 16);
+        assert_eq!(config.table_bytes(), 5 * 64 * 4);
+    }
 }

@@ -21,15 +21,15 @@ pub enum Access {
 
 /// A run of equally spaced registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bank {
+struct Bank {
     /// Index of the first register in this bank.
-    pub first: u16,
+    first: u16,
     /// Number of registers.
-    pub count: u16,
+    count: u16,
     /// Offset of the first one in BAR 0, in bytes.
-    pub base: u32,
+    base: u32,
     /// Distance between two of them, in bytes.
-    pub stride: u32,
+    stride: u32,
 }
 
 /// A register, or an array of them.
@@ -41,8 +41,9 @@ pub struct Register {
     pub title: &'static str,
     /// What an access does.
     pub access: Access,
-    /// Where it lies.
-    pub banks: &'static [Bank],
+    /// Where it lies. Private, so that every row, and with it every
+    /// [`Offset`], comes from the table below.
+    banks: &'static [Bank],
 }
 
 /// The offset of one register in BAR 0, in bytes.
@@ -81,7 +82,7 @@ impl Register {
         panic!("register index out of range")
     }
 
-    /// Number of registers in the row.
+    /// Number of registers in the row; their indices start at 0.
     pub fn count(&self) -> u16 {
         self.banks.iter().map(|bank| bank.count).sum()
     }

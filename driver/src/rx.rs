@@ -78,10 +78,11 @@ impl<'a> RxQueue<'a> {
     /// Frames that the device has written back and nobody has received yet.
     pub fn pending(&self) -> u16 {
         let entries = self.ring.entries();
-        let done = |i: &u16| self.ring.desc(*i).status_error().read() & DD != 0;
         (0..entries)
-            .map(|step| self.ring.wrap(self.rx_index, step))
-            .take_while(done)
+            .map(|step| self.ring.desc(self.ring.wrap(self.rx_index, step)))
+            .map(|desc| desc.status_error().read())
+            .take_while(|status| status & DD != 0)
+            .filter(|status| status & EOP != 0)
             .count() as u16
     }
 

@@ -34,3 +34,34 @@ impl Statistics {
         self.tx_bytes += read(GOTCL) | read(GOTCH) << 32;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bar::fake::FakeBar;
+
+    #[test]
+    fn reads_add_up_over_both_halves() {
+        let bar = FakeBar::default();
+        let mut statistics = Statistics::default();
+        let set = |row: regs::Register, value| {
+            bar.write32(row.offset(), value);
+        };
+        set(GPRC, u32::MAX);
+        set(GPTC, 2);
+        set(GORCL, 0x8000_0000);
+        set(GORCH, 0xF);
+        set(GOTCL, 4);
+        statistics.read(&bar);
+        set(GPRC, 1);
+        set(GOTCH, 1);
+        statistics.read(&bar);
+        let wanted = Statistics {
+            rx_packets: 0x1_0000_0000,
+            tx_packets: 4,
+            rx_bytes: 0x1F_0000_0000,
+            tx_bytes: 0x1_0000_0008,
+        };
+        assert_eq!(statistics, wanted);
+    }
+}

@@ -93,3 +93,59 @@ impl Until {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bar::fake::FakeBar;
+    use crate::regs::{RXDCTL, rxdctl};
+
+    const ENABLED: Until = Until {
+        register: RXDCTL.at(3),
+        mask: rxdctl::ENABLE,
+        awaited: rxdctl::ENABLE,
+        interval: Duration::from_millis(10),
+        attempts: 5,
+    };
+
+    /// Polls a register that gets `value` during wait number `turn`; returns
+    /// the number of waits, too.
+    fn poll(turn: u32, value: u32) -> (Result<u32, Timeout>, u32) {
+        let bar = FakeBar::default();
+        let mut waits = 0;
+        let mut wait = |time| {
+            assert_eq!(time, Duration::from_millis(10));
+            waits += 1;
+            if waits == turn {
+                bar.write32(RXDCTL.at(3), value);
+            }
+        };
+        let result = ENABLED.poll(&bar, &mut wait);
+        (result, waits)
+    }
+
+    #[test]
+    fn a_poll_ends_with_the_value_that_fulfils_it() {
+        assert_eq!(poll(1, 0x0200_0001), (Ok(0x0200_0001), 1));
+        assert_eq!(poll(5, 0x0200_0000), (Ok(0x0200_0000), 5));
+    }
+
+    #[test]
+    fn what_holds_already_is_not_waited_for() {
+        let bar = FakeBar::default();
+        bar.write32(RXDCTL.at(3), rxdctl::ENABLE);
+        let mut wait = |_| panic!("nothing to wait for");
+        assert!(ENABLED.poll(&bar, &mut wait).is_ok());
+    }
+
+    #[test]
+    fn a_poll_without_end_names_register_value_and_patience() {
+        let (result, waits) = poll(2, 0x0000_0001);
+        assert_eq!(waits, 5);
+        assert_eq!(
+            result.expect_err("never enabled").to_string(),
+            "RXDCTL[3] reads 0x00000001, awaited 0x02000000 under mask \
+             0x02000000, gave up after 50ms"
+        );
+    }
+}

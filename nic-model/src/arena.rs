@@ -92,3 +92,49 @@ impl Arena {
         Parts { bars, registers, tables, dma: carver, memory }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use driver::bar::Bar0;
+    use driver::regs::{RAL, RDT};
+
+    fn arena(index: u32) -> Arena {
+        let config = Config { buffers: 100, ..Config::default() };
+        Arena::allocate(index, 2, &config, 1 << 20).expect("memory")
+    }
+
+    #[test]
+    fn driver_and_device_see_the_same_registers_port_by_port() {
+        let mut arena = arena(0);
+        let Parts { bars, registers, .. } = arena.split();
+        bars[0].write32(RDT.at(3), 0x1234_5678);
+        registers[1].set(&RAL, 0, 0x9ABC_DEF0);
+        assert_eq!(registers[0].get(&RDT, 3), 0x1234_5678);
+        assert_eq!(registers[1].get(&RDT, 3), 0);
+        assert_eq!(bars[1].read32(RAL.at(0)), 0x9ABC_DEF0);
+        assert_eq!(bars[0].read32(RAL.at(0)), 0);
+    }
+
+    #[test]
+    fn the_device_reaches_buffers_and_rings_and_nothing_else() {
+        let mut arena = arena(0);
+        let Parts { mut tables, mut dma, memory, .. } = arena.split();
+        let whole = dma.whole();
+        let ring = dma.take(8192, 128);
+        assert_eq!(memory.translate(ring.iova, 8192), Some(ring.base));
+        assert!(memory.translate(whole.iova, whole.len as u32).is_some());
+        assert_eq!(memory.translate(tables.take(64, 64).iova, 64), None);
+        let pointer = Iova::new(ring.base.as_ptr().addr() as u64);
+        assert_eq!(memory.translate(pointer, 1), None);
+    }
+
+    #[test]
+    fn two_arenas_share_no_device_address() {
+        let (mut first, mut second) = (arena(0), arena(1));
+        let (first, second) = (first.split(), second.split());
+        let (a, b) = (first.dma.whole(), second.dma.whole());
+        assert_eq!(first.memory.translate(b.iova, 1), None);
+        assert_eq!(second.memory.translate(a.iova, 1), None);
+    }
+}

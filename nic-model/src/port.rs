@@ -99,10 +99,8 @@ impl<'a> Port<'a> {
 
     fn reset(&mut self) {
         self.cleared = self.counters();
-        for (rx, tx) in self.rx.iter_mut().zip(&mut self.tx) {
-            rx.ring = None;
-            tx.ring = None;
-        }
+        self.rx.iter_mut().for_each(RxEngine::stop);
+        self.tx.iter_mut().for_each(TxEngine::stop);
         self.regs.reset(self.mac, !self.faults.link_down);
     }
 
@@ -116,7 +114,7 @@ impl<'a> Port<'a> {
             let kib = regs.get(&SRRCTL, n) & srrctl::BSIZEPACKET;
             queue.buffer_bytes = kib * 1024;
         } else if !on {
-            queue.ring = None;
+            queue.stop();
         }
     }
 
@@ -128,7 +126,7 @@ impl<'a> Port<'a> {
             let iova = address(regs, &TDBAL, &TDBAH, n);
             queue.ring = Ring::open(memory, iova, regs.get(&TDLEN, n));
         } else if !on {
-            queue.ring = None;
+            queue.stop();
         }
     }
 
@@ -219,14 +217,19 @@ impl<'a> Port<'a> {
     /// may look at them. Not done on the data path, for a head lies in the
     /// cache line of its tail.
     pub fn publish(&self) {
+        self.publish_heads();
+        for (row, value) in self.statistics() {
+            self.regs.set(row, 0, value);
+        }
+    }
+
+    /// Writes the heads alone into the registers.
+    pub(crate) fn publish_heads(&self) {
         for (n, (rx, tx)) in (0..).zip(self.rx.iter().zip(&self.tx)) {
             if let (Some(rx), Some(tx)) = (rx.ring, tx.ring) {
                 self.regs.set(&RDH, n, rx.head.into());
                 self.regs.set(&TDH, n, tx.head.into());
             }
-        }
-        for (row, value) in self.statistics() {
-            self.regs.set(row, 0, value);
         }
     }
 
@@ -350,4 +353,32 @@ fn address(
 ) -> Iova {
     let high = u64::from(regs.get(high, n));
     Iova::new(u64::from(regs.get(low, n)) | high << 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameFormat;
+    use driver::memory::DmaRegion;
+
+    #[test]
+    fn received_octets_are_counted_in_36_bits_whose_upper_4_are_latched() {
+        let region =
+            DmaRegion::allocate(BAR0_BYTES, Iova::new(0)).expect("memory");
+        // SAFETY: the region is aligned to 2 MiB and outlives the port.
+        let regs = unsafe { RegisterFile::new(region.base()) };
+        let format = FrameFormat::default();
+        let source = Source::new(0, format, 0);
+        let sink = Sink::new(1, format, 0, 1, 0);
+        let mut port = Port::new(0, 1, regs, source, sink, Faults::default());
+        // 64 bytes each; 2^26 of them are 2^32 bytes.
+        port.rx[0].counts.delivered = (3 << 26) + 1;
+        assert_eq!(port.read_and_clear(&GORCL), Some(64));
+        port.rx[0].counts.delivered += 1 << 30;
+        assert_eq!(port.read_and_clear(&GORCH), Some(3));
+        assert_eq!(port.read_and_clear(&GORCH), Some(0));
+        port.rx[0].counts.delivered += 2;
+        assert_eq!(port.read_and_clear(&GORCL), Some(128));
+        assert_eq!(port.read_and_clear(&GORCH), Some(0));
+    }
 }

@@ -67,10 +67,8 @@ impl RegisterFile<'_> {
     pub fn reset(&self, mac: [u8; 6], link_up: bool) {
         for row in ALL.iter().filter(|row| row.name != CTRL.name) {
             let value = default(row);
-            for bank in row.banks {
-                for n in bank.first..bank.first + bank.count {
-                    self.set(row, n, value);
-                }
+            for n in 0..row.count() {
+                self.set(row, n, value);
             }
         }
         let [a, b, c, d, e, f] = mac;

@@ -114,7 +114,6 @@ impl RxEngine {
         dice: &mut Dice,
     ) -> u32 {
         let before = self.counts.delivered;
-        self.settle();
         for _ in 0..frames {
             let Some(ring) = &mut self.ring else {
                 self.counts.ring_empty += 1;
@@ -169,6 +168,12 @@ impl RxEngine {
             self.counts.delivered += 1;
         }
         (self.counts.delivered - before) as u32
+    }
+
+    /// Switches the queue off.
+    pub fn stop(&mut self) {
+        self.ring = None;
+        self.late.clear();
     }
 
     /// Makes up for late write-backs.

@@ -68,10 +68,10 @@ impl Log {
     pub fn text(&self) -> String {
         let line = |access: &Access| match *access {
             Access::Read(at, value) => {
-                format!("read  {:<12} {value:#010x}\n", name(at))
+                format!("read  {:<15} {value:#010x}\n", name(at))
             }
             Access::Write(at, value) => {
-                format!("write {:<12} {value:#010x}\n", name(at))
+                format!("write {:<15} {value:#010x}\n", name(at))
             }
         };
         self.0.borrow().accesses.iter().map(line).collect()
@@ -98,14 +98,6 @@ impl TrappedBar<'_> {
     /// What the driver did so far.
     pub fn log(&self) -> Log {
         self.log.clone()
-    }
-
-    fn row(&self, offset: u32) -> Option<(&'static Register, u16)> {
-        let row = find(offset);
-        if row.is_none() {
-            self.log.mistake(format!("no register at {offset:#07x}"));
-        }
-        row
     }
 
     fn check_write(
@@ -140,22 +132,28 @@ impl TrappedBar<'_> {
     }
 }
 
+/// The row and index behind an offset, all of which come from the table.
+fn row(offset: Offset) -> (&'static Register, u16) {
+    find(offset.bytes()).expect("an offset names a register")
+}
+
 impl Bar0 for TrappedBar<'_> {
     fn read32(&self, offset: Offset) -> u32 {
         let at = offset.bytes();
         let mut model = self.model.borrow_mut();
         let port = model.port_mut(self.port);
-        let value = match self.row(at) {
-            Some((row, _)) if row.access == regs::Access::WriteOnly => 0,
-            Some((row, n)) if row.access == regs::Access::ReadClear => {
+        let (row, n) = row(offset);
+        let value = match row.access {
+            regs::Access::WriteOnly => 0,
+            regs::Access::ReadClear => {
                 port.read_and_clear(row).unwrap_or_else(|| {
                     let value = port.regs().get(row, n);
                     port.regs().set(row, n, 0);
                     value
                 })
             }
-            Some((row, _)) if [RDH.name, TDH.name].contains(&row.name) => {
-                port.publish();
+            _ if [RDH.name, TDH.name].contains(&row.name) => {
+                port.publish_heads();
                 port.regs().load(at)
             }
             _ => port.regs().load(at),
@@ -167,9 +165,7 @@ impl Bar0 for TrappedBar<'_> {
     fn write32(&self, offset: Offset, value: u32) {
         let at = offset.bytes();
         self.log.access(Access::Write(at, value));
-        let Some((row, n)) = self.row(at) else {
-            return;
-        };
+        let (row, n) = row(offset);
         let mut model = self.model.borrow_mut();
         self.check_write(&model, row, n, value);
         let regs = *model.ports()[self.port].regs();

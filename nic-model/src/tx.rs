@@ -149,6 +149,12 @@ impl TxEngine {
         owned.into()
     }
 
+    /// Switches the queue off.
+    pub fn stop(&mut self) {
+        self.ring = None;
+        self.late.clear();
+    }
+
     /// Makes up for late write-backs.
     pub fn settle(&mut self) {
         if let Some(ring) = &self.ring {

@@ -183,13 +183,15 @@ impl<B: Bar0> Forwarder for Lean<'_, B> {
     }
 
     fn pending(&self) -> u64 {
-        let done = |rx: &Rx<'_>| {
-            let status = |i| rx.ring.desc(i).status_error().read() & DD;
-            let steps =
-                (0..rx.ring.entries()).map(|s| rx.ring.wrap(rx.index, s));
-            steps.take_while(|i| status(*i) != 0).count() as u64
+        let frames = |rx: &Rx<'_>| {
+            (0..rx.ring.entries())
+                .map(|step| rx.ring.desc(rx.ring.wrap(rx.index, step)))
+                .map(|desc| desc.status_error().read())
+                .take_while(|status| status & DD != 0)
+                .filter(|status| status & EOP != 0)
+                .count() as u64
         };
-        self.rx.iter().map(done).sum()
+        self.rx.iter().map(frames).sum()
     }
 
     fn free_buffers(&self) -> Vec<u32> {

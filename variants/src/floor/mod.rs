@@ -20,6 +20,8 @@ pub fn open_null<'a>(
     Ok(match site {
         MappedSite::Plain(site) => Box::new(Null::open(site, wait)?),
         MappedSite::Costed(site) => Box::new(Null::open(site, wait)?),
+        #[cfg(test)]
+        MappedSite::Trapped(site) => Box::new(Null::open(site, wait)?),
     })
 }
 
@@ -31,5 +33,7 @@ pub fn open_lean<'a>(
     Ok(match site {
         MappedSite::Plain(site) => Box::new(Lean::open(site, wait)?),
         MappedSite::Costed(site) => Box::new(Lean::open(site, wait)?),
+        #[cfg(test)]
+        MappedSite::Trapped(site) => Box::new(Lean::open(site, wait)?),
     })
 }

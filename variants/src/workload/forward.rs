@@ -36,6 +36,10 @@ pub fn open<'a, P: Policy>(
         MappedSite::Costed(site) => {
             Box::new(Forward::<P, _>::open(site, wait)?)
         }
+        #[cfg(test)]
+        MappedSite::Trapped(site) => {
+            Box::new(Forward::<P, _>::open(site, wait)?)
+        }
     })
 }
 

@@ -30,6 +30,9 @@ pub enum MappedSite<'a> {
     Plain(Site<'a, MappedBar<'a>>),
     /// Registers with a modelled cost.
     Costed(Site<'a, CostedBar<'a>>),
+    /// Registers that keep a log, for conformance tests.
+    #[cfg(test)]
+    Trapped(Site<'a, nic_model::TrappedBar<'a>>),
 }
 
 /// Sets a workload up: brings the ports from reset to running queues.

@@ -1,0 +1,12 @@
+//! Driver and device together: the driver's set-up and hot path against the
+//! model, which watches every register access and checks every frame.
+
+mod accounting;
+mod faults;
+mod mistakes;
+mod polled;
+mod registers;
+mod rig;
+mod rings;
+mod sabotage;
+mod trace;

@@ -1,0 +1,54 @@
+//! Registers in shared memory, which the device can only poll.
+
+use std::time::Duration;
+
+use nic_model::Faults;
+
+use crate::rig::Setup;
+
+#[test]
+fn a_polled_device_comes_up_and_forwards() {
+    let setup = Setup::default().with_rings(2, 128);
+    let mut arena = setup.arena();
+    let (mut rig, waits) = setup.polled_rig(&mut arena);
+    // Per port: one until the reset is over, one for the 10 ms after it.
+    assert_eq!(waits, 4);
+    assert!(rig.model.borrow().ports().iter().all(|port| port.is_running()));
+    for _ in 0..10 {
+        assert_eq!(rig.offer(100), 200);
+        assert_eq!(rig.forward(32), 200);
+        assert_eq!(rig.transmit(), 200);
+    }
+    assert_eq!(rig.finish().forwarded, 2000);
+    rig.check_buffers();
+}
+
+#[test]
+fn a_polled_device_publishes_heads_and_counters_when_asked_to() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let (mut rig, _) = setup.polled_rig(&mut arena);
+    rig.offer(10);
+    rig.forward(32);
+    rig.transmit();
+    rig.model.borrow().ports().iter().for_each(|port| port.publish());
+    let statistics = rig.nics[0].statistics();
+    assert_eq!((statistics.rx_packets, statistics.tx_packets), (10, 10));
+    assert_eq!((statistics.rx_bytes, statistics.tx_bytes), (640, 640));
+}
+
+#[test]
+fn a_polled_device_that_never_ends_its_reset_runs_into_the_time_limit() {
+    let faults = Faults { endless_reset: true, ..Faults::default() };
+    let setup = Setup::default().with_faults(faults);
+    let mut arena = setup.arena();
+    let card = setup.card(&mut arena);
+    let (bars, model) = (card.bars.clone(), card.model.clone());
+    let mut waited = Duration::ZERO;
+    let mut wait = |time: Duration| {
+        waited += time;
+        model.borrow_mut().poll_control();
+    };
+    assert!(card.open(bars, &mut wait).is_err());
+    assert_eq!(waited, Duration::from_secs(1));
+}

@@ -1,0 +1,63 @@
+//! What every variant must do, against naive references.
+//!
+//! An axis has its laws in a file of its own, with a macro that makes tests
+//! of them; each variant's file ends with one line that uses it. Whole
+//! policies, as the registry lists them, run in `policies` against a
+//! forwarder without style.
+
+pub mod batch;
+mod broken;
+mod naive;
+mod names;
+mod policies;
+pub mod reg;
+mod run;
+mod scenario;
+pub mod spread;
+pub mod status;
+pub mod walk;
+
+use core::fmt;
+
+use driver::memory::{DmaRegion, DmaSlice, Iova};
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestCaseResult, TestRunner};
+
+/// Whether a law holds.
+pub type Verdict = Result<(), Broken>;
+
+/// A law does not hold: why, and for what input.
+pub struct Broken(String);
+
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Tries `law` on `cases` of `inputs`, or on a few in an interpreter.
+fn hold<S: Strategy>(
+    cases: u32,
+    inputs: S,
+    law: impl Fn(S::Value) -> TestCaseResult,
+) -> Verdict {
+    let cases = if cfg!(miri) { 2 } else { cases };
+    let config =
+        Config { cases, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&inputs, law)
+        .map_err(|why| Broken(why.to_string()))
+}
+
+/// Memory for a law to play with.
+fn memory(bytes: usize) -> DmaRegion {
+    DmaRegion::allocate(bytes, Iova::new(0x7_0000_0000)).expect("memory")
+}
+
+/// What lies in `memory`.
+fn bytes_of(memory: DmaSlice<'_>) -> Vec<u8> {
+    let at = memory.base.as_ptr();
+    // SAFETY: the slice is `len` bytes of mapped memory that no device
+    // writes to.
+    (0..memory.len).map(|i| unsafe { at.add(i).read_volatile() }).collect()
+}

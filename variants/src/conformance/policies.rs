@@ -1,0 +1,78 @@
+//! Every policy of the registry against the reference forwarder.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use proptest::prelude::*;
+
+use super::run::{Outcome, Registers, arena, run};
+use super::scenario::scenarios;
+use super::{Verdict, hold, naive};
+use crate::registry::{FLOOR, variants};
+
+#[test]
+fn behind_trapped_registers_every_variant_does_what_the_reference_does()
+-> Verdict {
+    every_variant_conforms(256, Registers::Trapped)
+}
+
+#[test]
+fn behind_mapped_registers_every_variant_does_what_the_reference_does()
+-> Verdict {
+    every_variant_conforms(256, Registers::Mapped)
+}
+
+#[test]
+fn behind_costly_registers_every_variant_does_what_the_reference_does()
+-> Verdict {
+    every_variant_conforms(64, Registers::Costed)
+}
+
+fn every_variant_conforms(cases: u32, behind: Registers) -> Verdict {
+    let arena = RefCell::new(arena());
+    hold(cases, scenarios(), |scenario| {
+        let arena = &mut *arena.borrow_mut();
+        let fail = |who: &str, why| {
+            TestCaseError::fail(format!("{who}, {behind:?}: {why}"))
+        };
+        let reference = run(&scenario, arena, Registers::Trapped, naive::open)
+            .map_err(|why| fail("reference", why))?;
+        let ample = scenario.pool_is_ample();
+        for variant in variants().iter().filter(|v| v.forwards) {
+            let lean = variant.axis() == FLOOR;
+            if lean && !(ample && is_smooth(&reference)) {
+                continue;
+            }
+            let conforms = caught(|| {
+                let seen = run(&scenario, arena, behind, variant.open())?;
+                reference.same_packets(&seen)?;
+                if !lean {
+                    reference.same_buffers(&seen)?;
+                }
+                if behind == Registers::Trapped {
+                    reference.same_accesses(&seen)?;
+                }
+                Ok(())
+            });
+            conforms.map_err(|why| fail(&variant.name(), why))?;
+        }
+        Ok(())
+    })
+}
+
+/// Whether a run was one in which `floor=lean` can do the same: it stops at a
+/// fragment and receives no more than it can send. As it cleans before it
+/// receives, it has other buffers in its rings even then.
+fn is_smooth(reference: &Outcome) -> bool {
+    let counts = reference.counts;
+    counts.multi_descriptor == 0 && counts.dropped == 0
+}
+
+/// A panic is an error like any other.
+pub fn caught(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let literal = || panic.downcast_ref::<&str>().map(|s| s.to_string());
+        let text = panic.downcast_ref::<String>().cloned().or_else(literal);
+        Err(text.unwrap_or_else(|| "a panic without words".to_owned()))
+    })
+}
