@@ -150,16 +150,56 @@ impl Drop for DmaRegion {
     }
 }
 
-/// A piece of a region, seen from both sides.
-#[derive(Clone, Copy, Debug)]
-pub struct DmaSlice<'a> {
+/// A piece of a region, seen from both sides; whoever holds it owns it.
+#[derive(Debug)]
+pub struct DmaSlice<'a>(DmaWindow<'a>);
+
+impl<'a> DmaSlice<'a> {
+    /// The device's view of it.
+    pub fn window(&self) -> DmaWindow<'a> {
+        self.0
+    }
+
     /// First byte.
-    pub base: NonNull<u8>,
+    pub fn base(&self) -> NonNull<u8> {
+        self.0.base
+    }
+
     /// First byte as the device sees it.
-    pub iova: Iova,
+    pub fn iova(&self) -> Iova {
+        self.0.iova
+    }
+
     /// Size in bytes.
-    pub len: usize,
+    pub fn bytes(&self) -> usize {
+        self.0.len
+    }
+}
+
+/// The device's view of memory that the driver owns.
+#[derive(Clone, Copy, Debug)]
+pub struct DmaWindow<'a> {
+    base: NonNull<u8>,
+    iova: Iova,
+    len: usize,
     region: PhantomData<&'a ()>,
+}
+
+impl DmaWindow<'_> {
+    /// First byte. No reference may be made to what the device does not own.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// First byte as the device sees it.
+    pub fn iova(&self) -> Iova {
+        self.iova
+    }
+
+    /// Size in bytes.
+    pub fn bytes(&self) -> usize {
+        self.len
+    }
 }
 
 /// Hands a region out piece by piece; no two pieces overlap.
@@ -184,20 +224,20 @@ impl<'a> Carver<'a> {
         let at = self.used.next_multiple_of(align);
         assert!(at + len <= self.len, "DMA region is too small");
         self.used = at + len;
-        DmaSlice {
+        DmaSlice(DmaWindow {
             // SAFETY: `at + len` lies inside the region.
             base: unsafe { self.base.add(at) },
             iova: self.iova.offset(at),
             len,
             region: PhantomData,
-        }
+        })
     }
 
     /// A table of `n` entries that only the driver uses.
     pub fn table<T: Default>(&mut self, n: usize) -> &'a mut [T] {
         const { assert!(align_of::<T>() <= 64 && !std::mem::needs_drop::<T>()) };
         let piece = self.take(n * size_of::<T>(), 64);
-        let first: NonNull<T> = piece.base.cast();
+        let first: NonNull<T> = piece.base().cast();
         for i in 0..n {
             // SAFETY: entry `i` lies inside the piece and is aligned.
             unsafe { first.add(i).write(T::default()) };
@@ -218,17 +258,17 @@ impl<'a> Carver<'a> {
         self.len = rest;
         self.used = 0;
         Self {
-            base: piece.base,
-            iova: piece.iova,
-            len: piece.len,
+            base: piece.base(),
+            iova: piece.iova(),
+            len: piece.bytes(),
             used: 0,
             region: PhantomData,
         }
     }
 
-    /// All that is and will be handed out here.
-    pub fn whole(&self) -> DmaSlice<'a> {
-        DmaSlice {
+    /// The device's view of all that is and will be handed out here.
+    pub fn window(&self) -> DmaWindow<'a> {
+        DmaWindow {
             base: self.base,
             iova: self.iova,
             len: self.len,
@@ -379,10 +419,10 @@ mod tests {
         let table: &mut [u32] = carver.table(100);
         table.fill(7);
         let next = carver.take(64, 4096);
-        assert_eq!(ring.iova, Iova::new(0x1000_0000));
+        assert_eq!(ring.iova(), Iova::new(0x1000_0000));
         assert_eq!(table.as_ptr().addr() - base, 8192);
-        assert_eq!(next.iova, Iova::new(0x1000_0000 + 12288));
-        assert_eq!(next.base.as_ptr().addr() - base, 12288);
+        assert_eq!(next.iova(), Iova::new(0x1000_0000 + 12288));
+        assert_eq!(next.base().as_ptr().addr() - base, 12288);
     }
 
     #[test]

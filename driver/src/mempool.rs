@@ -74,14 +74,14 @@ impl<'a> Mempool<'a> {
         tables: &mut Carver<'a>,
     ) -> Self {
         let needed = Self::dma_bytes::<S>(buffers, buffer_bytes);
-        assert!(dma.len >= needed, "DMA memory is too small for the pool");
+        assert!(dma.bytes() >= needed, "DMA memory is too small for the pool");
         let stride = S::stride(usize::from(buffer_bytes));
         let per_page = HUGE_PAGE / stride;
         let meta: &mut [PktMeta] = tables.table(buffers as usize);
         let free: &mut [u32] = tables.table(buffers as usize);
         for (i, row) in meta.iter_mut().enumerate() {
             let offset = i / per_page * HUGE_PAGE + i % per_page * stride;
-            row.iova = dma.iova.offset(offset);
+            row.iova = dma.iova().offset(offset);
             row.offset = offset as u32;
         }
         // The lowest index is on top of the stack.
@@ -89,7 +89,7 @@ impl<'a> Mempool<'a> {
             *slot = index;
         }
         Self {
-            data: dma.base,
+            data: dma.base(),
             meta,
             free,
             available: buffers as usize,

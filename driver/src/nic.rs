@@ -65,13 +65,13 @@ impl Config {
 
     /// Bytes of DMA memory for the rings of one port.
     pub fn ring_bytes(&self) -> usize {
-        let queues = usize::from(self.rx_queues + self.tx_queues);
+        let queues = usize::from(self.rx_queues) + usize::from(self.tx_queues);
         queues * usize::from(self.ring_entries) * desc::BYTES
     }
 
     /// Bytes of private memory for the tables of one port.
     pub fn table_bytes(&self) -> usize {
-        let queues = usize::from(self.rx_queues + self.tx_queues);
+        let queues = usize::from(self.rx_queues) + usize::from(self.tx_queues);
         let table = usize::from(self.ring_entries) * size_of::<PktBuf>();
         queues * table.next_multiple_of(64)
     }

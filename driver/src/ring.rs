@@ -219,14 +219,14 @@ impl<'a, D: Descriptor<'a>> DescRing<'a, D> {
     /// When the memory does not hold a power of two of descriptors at the
     /// alignment of 128 bytes that the device demands (datasheet 8.2.3.8.1).
     pub fn new(memory: DmaSlice<'a>) -> Self {
-        let entries = memory.len / BYTES;
+        let entries = memory.bytes() / BYTES;
         assert!(entries.is_power_of_two() && entries <= 1 << 15);
-        assert!(memory.base.addr().get().is_multiple_of(128));
+        assert!(memory.base().addr().get().is_multiple_of(128));
         // SAFETY: the slice is `len` bytes of mapped memory.
-        unsafe { memory.base.as_ptr().write_bytes(0xFF, memory.len) };
+        unsafe { memory.base().as_ptr().write_bytes(0xFF, memory.bytes()) };
         Self {
-            base: memory.base,
-            iova: memory.iova,
+            base: memory.base(),
+            iova: memory.iova(),
             entries: entries as u16,
             descriptors: PhantomData,
         }

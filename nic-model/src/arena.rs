@@ -79,14 +79,14 @@ impl Arena {
             (0..self.ports).map(|_| carver.take(BAR0_BYTES, 4096)).collect();
         let used = self.ports * BAR0_BYTES;
         let tables = carver.split_off(self.front_bytes - used);
-        let memory = DmaMap::of(carver.whole());
+        let memory = DmaMap::of(carver.window());
         // SAFETY: each block is BAR0_BYTES long, aligned to a page, borrowed
         // from the arena, and nothing else is made of it than these two
         // views, neither of which makes references.
         let (bars, registers) = unsafe {
             (
-                blocks.iter().map(|b| MappedBar::new(b.base)).collect(),
-                blocks.iter().map(|b| RegisterFile::new(b.base)).collect(),
+                blocks.iter().map(|b| MappedBar::new(b.base())).collect(),
+                blocks.iter().map(|b| RegisterFile::new(b.base())).collect(),
             )
         };
         Parts { bars, registers, tables, dma: carver, memory }
@@ -120,12 +120,12 @@ mod tests {
     fn the_device_reaches_buffers_and_rings_and_nothing_else() {
         let mut arena = arena(0);
         let Parts { mut tables, mut dma, memory, .. } = arena.split();
-        let whole = dma.whole();
+        let whole = dma.window();
         let ring = dma.take(8192, 128);
-        assert_eq!(memory.translate(ring.iova, 8192), Some(ring.base));
-        assert!(memory.translate(whole.iova, whole.len as u32).is_some());
-        assert_eq!(memory.translate(tables.take(64, 64).iova, 64), None);
-        let pointer = Iova::new(ring.base.as_ptr().addr() as u64);
+        assert_eq!(memory.translate(ring.iova(), 8192), Some(ring.base()));
+        assert!(memory.translate(whole.iova(), whole.bytes() as u32).is_some());
+        assert_eq!(memory.translate(tables.take(64, 64).iova(), 64), None);
+        let pointer = Iova::new(ring.base().as_ptr().addr() as u64);
         assert_eq!(memory.translate(pointer, 1), None);
     }
 
@@ -133,8 +133,8 @@ mod tests {
     fn two_arenas_share_no_device_address() {
         let (mut first, mut second) = (arena(0), arena(1));
         let (first, second) = (first.split(), second.split());
-        let (a, b) = (first.dma.whole(), second.dma.whole());
-        assert_eq!(first.memory.translate(b.iova, 1), None);
-        assert_eq!(second.memory.translate(a.iova, 1), None);
+        let (a, b) = (first.dma.window(), second.dma.window());
+        assert_eq!(first.memory.translate(b.iova(), 1), None);
+        assert_eq!(second.memory.translate(a.iova(), 1), None);
     }
 }

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use driver::memory::{DmaSlice, Iova};
+use driver::memory::{DmaWindow, Iova};
 
 /// The regions that the device may reach.
 #[derive(Clone, Debug)]
@@ -27,11 +27,11 @@ pub(crate) struct Region {
 unsafe impl Send for DmaMap<'_> {}
 
 impl Region {
-    fn of(memory: DmaSlice<'_>) -> Self {
+    fn of(memory: DmaWindow<'_>) -> Self {
         Self {
-            iova: memory.iova.value(),
-            len: memory.len as u64,
-            base: memory.base,
+            iova: memory.iova().value(),
+            len: memory.bytes() as u64,
+            base: memory.base(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Region {
 
 impl<'a> DmaMap<'a> {
     /// A map of nothing but `memory`.
-    pub fn of(memory: DmaSlice<'a>) -> Self {
+    pub fn of(memory: DmaWindow<'a>) -> Self {
         Self {
             first: Region::of(memory),
             others: Vec::new(),
@@ -56,7 +56,7 @@ impl<'a> DmaMap<'a> {
     }
 
     /// Lets the device reach `memory`, too.
-    pub fn add(&mut self, memory: DmaSlice<'a>) {
+    pub fn add(&mut self, memory: DmaWindow<'a>) {
         self.others.push(Region::of(memory));
     }
 
@@ -90,7 +90,7 @@ mod tests {
         let start = Iova::new(0x7_0000_0000);
         let mut region = DmaRegion::allocate(1, start).expect("memory");
         let base = region.base();
-        let map = DmaMap::of(region.carve().whole());
+        let map = DmaMap::of(region.carve().window());
         let end = HUGE_PAGE as u32;
         assert_eq!(map.translate(start, 64), Some(base));
         assert!(map.translate(start.offset(HUGE_PAGE - 64), 64).is_some());

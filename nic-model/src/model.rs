@@ -41,6 +41,7 @@ impl<'a> Model<'a> {
         faults: Faults,
     ) -> Self {
         assert!(bars.len().is_multiple_of(2), "ports come in pairs");
+        assert!(queues > 0, "a port has queues");
         let Traffic { format, first_sequence: first, .. } = traffic;
         let ports = (0..)
             .zip(bars)

@@ -99,7 +99,10 @@ impl<'a> Port<'a> {
 
     fn reset(&mut self) {
         self.cleared = self.counters();
-        self.rx.iter_mut().for_each(RxEngine::stop);
+        for queue in &mut self.rx {
+            queue.stop();
+            queue.drops_since_read();
+        }
         self.tx.iter_mut().for_each(TxEngine::stop);
         self.regs.reset(self.mac, !self.faults.link_down);
     }
@@ -164,7 +167,7 @@ impl<'a> Port<'a> {
             let source = &mut self.source;
             delivered += if split || source.bytes() > queue.buffer_bytes {
                 let dice = &mut self.rx_dice;
-                queue.receive_faulty(memory, source, tail, 1, dice)
+                queue.receive_faulty(memory, source, tail, dice)
             } else {
                 queue.receive(memory, source, tail, 1)
             };
@@ -218,6 +221,9 @@ impl<'a> Port<'a> {
     /// cache line of its tail.
     pub fn publish(&self) {
         self.publish_heads();
+        for (n, queue) in (0..QPRDC.count()).zip(&self.rx) {
+            self.regs.set(&QPRDC, n, queue.drops());
+        }
         for (row, value) in self.statistics() {
             self.regs.set(row, 0, value);
         }
@@ -254,7 +260,11 @@ impl<'a> Port<'a> {
 
     /// A read of a statistics register: its value, which it clears. The low
     /// half of an octet counter latches the high one.
-    pub fn read_and_clear(&mut self, row: &Register) -> Option<u32> {
+    pub fn read_and_clear(&mut self, row: &Register, n: u16) -> Option<u32> {
+        if row.name == QPRDC.name {
+            let queue = self.rx.get_mut(usize::from(n))?;
+            return Some(queue.drops_since_read());
+        }
         let all = self.statistics();
         let value = all.iter().find(|(r, _)| r.name == row.name)?.1;
         let now = self.counters();
@@ -373,12 +383,12 @@ mod tests {
         let mut port = Port::new(0, 1, regs, source, sink, Faults::default());
         // 64 bytes each; 2^26 of them are 2^32 bytes.
         port.rx[0].counts.delivered = (3 << 26) + 1;
-        assert_eq!(port.read_and_clear(&GORCL), Some(64));
+        assert_eq!(port.read_and_clear(&GORCL, 0), Some(64));
         port.rx[0].counts.delivered += 1 << 30;
-        assert_eq!(port.read_and_clear(&GORCH), Some(3));
-        assert_eq!(port.read_and_clear(&GORCH), Some(0));
+        assert_eq!(port.read_and_clear(&GORCH, 0), Some(3));
+        assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
         port.rx[0].counts.delivered += 2;
-        assert_eq!(port.read_and_clear(&GORCL), Some(128));
-        assert_eq!(port.read_and_clear(&GORCH), Some(0));
+        assert_eq!(port.read_and_clear(&GORCL, 0), Some(128));
+        assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct RxEngine {
     pub counts: RxCounts,
     /// Bytes of a packet buffer, by SRRCTL.
     pub buffer_bytes: u32,
+    /// What `counts.ring_empty` stood at when QPRDC was last read or reset.
+    drops_read: u64,
     /// Write-backs that a fault holds back.
     late: Vec<(u16, u64, u64)>,
 }
@@ -102,78 +104,82 @@ impl RxEngine {
         delivered
     }
 
-    /// As [`receive`](Self::receive), for a device with faults, or for
-    /// frames longer than a buffer.
+    /// Takes one frame from `source`, on a device with faults or for frames
+    /// longer than a buffer; returns how many it delivered.
     #[cold]
     pub fn receive_faulty(
         &mut self,
         memory: &DmaMap<'_>,
         source: &mut Source,
         tail: u32,
-        frames: u32,
         dice: &mut Dice,
     ) -> u32 {
-        let before = self.counts.delivered;
-        for _ in 0..frames {
-            let Some(ring) = &mut self.ring else {
-                self.counts.ring_empty += 1;
-                source.skip(1);
-                continue;
-            };
-            let bytes = source.bytes();
-            let split = bytes > self.buffer_bytes || dice.fragment();
-            let piece = if split { bytes.div_ceil(2) } else { bytes };
-            let pieces = if split { 2 } else { 1 };
-            if ring.owned(tail).unwrap_or(0) < pieces {
-                self.counts.ring_empty += 1;
-                source.skip(1);
-                continue;
-            }
-            let mapped = (0..pieces).all(|i| {
-                let iova = Iova::new(ring.quad::<0>(ring.head + i));
-                memory.translate(iova, piece).is_some()
-            });
-            if dice.bad_iova() || !mapped {
-                self.counts.dma_faults += 1;
-                source.skip(1);
-                continue;
-            }
-            let tags = source.tags();
-            let mut frame = vec![0; bytes as usize];
-            let whole = NonNull::new(frame.as_mut_ptr()).expect("not null");
-            // SAFETY: the vector is as long as the frame.
-            unsafe { source.emit(whole) };
-            let chunks = frame.chunks(piece as usize);
-            for (i, chunk) in (0..pieces).zip(chunks) {
-                let iova = Iova::new(ring.quad::<0>(ring.head));
-                let len = chunk.len() as u32;
-                let at = memory.translate(iova, len).expect("checked above");
-                // SAFETY: the driver gave this buffer to the device, and the
-                // translation covers the piece.
-                unsafe {
-                    at.as_ptr()
-                        .copy_from_nonoverlapping(chunk.as_ptr(), chunk.len());
-                }
-                let (low, mut high) = whole_frame(tags, len);
-                if i + 1 < pieces {
-                    high &= !u64::from(EOP);
-                }
-                if dice.late() || !self.late.is_empty() {
-                    self.late.push((ring.head, low, high));
-                } else {
-                    ring.write_back(ring.head, low, high);
-                }
-                ring.advance();
-            }
-            self.counts.delivered += 1;
+        let bytes = source.bytes();
+        let split = bytes > self.buffer_bytes || dice.fragment();
+        let piece = if split { bytes.div_ceil(2) } else { bytes };
+        let pieces = if split { 2 } else { 1 };
+        let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
+        let Some(ring) = self.ring.as_mut().filter(|_| owned >= pieces) else {
+            self.counts.ring_empty += 1;
+            source.skip(1);
+            return 0;
+        };
+        let mapped = (0..pieces).all(|i| {
+            let iova = Iova::new(ring.quad::<0>(ring.head + i));
+            memory.translate(iova, piece).is_some()
+        });
+        if dice.bad_iova() || !mapped {
+            self.counts.dma_faults += 1;
+            source.skip(1);
+            return 0;
         }
-        (self.counts.delivered - before) as u32
+        let tags = source.tags();
+        let mut frame = vec![0; bytes as usize];
+        let whole = NonNull::new(frame.as_mut_ptr()).expect("not null");
+        // SAFETY: the vector is as long as the frame.
+        unsafe { source.emit(whole) };
+        let chunks = frame.chunks(piece as usize);
+        for (i, chunk) in (0..pieces).zip(chunks) {
+            let iova = Iova::new(ring.quad::<0>(ring.head));
+            let len = chunk.len() as u32;
+            let at = memory.translate(iova, len).expect("checked above");
+            // SAFETY: the driver gave this buffer to the device, and the
+            // translation covers the piece.
+            unsafe {
+                at.as_ptr()
+                    .copy_from_nonoverlapping(chunk.as_ptr(), chunk.len());
+            }
+            let (low, mut high) = whole_frame(tags, len);
+            if i + 1 < pieces {
+                high &= !u64::from(EOP);
+            }
+            if dice.late() || !self.late.is_empty() {
+                self.late.push((ring.head, low, high));
+            } else {
+                ring.write_back(ring.head, low, high);
+            }
+            ring.advance();
+        }
+        self.counts.delivered += 1;
+        1
     }
 
     /// Switches the queue off.
     pub fn stop(&mut self) {
         self.ring = None;
         self.late.clear();
+    }
+
+    /// QPRDC: frames dropped for want of a descriptor since it was read.
+    pub fn drops(&self) -> u32 {
+        (self.counts.ring_empty - self.drops_read) as u32
+    }
+
+    /// QPRDC as a read returns it, which clears it.
+    pub fn drops_since_read(&mut self) -> u32 {
+        let drops = self.drops();
+        self.drops_read = self.counts.ring_empty;
+        drops
     }
 
     /// Makes up for late write-backs.

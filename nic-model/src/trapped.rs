@@ -146,7 +146,7 @@ impl Bar0 for TrappedBar<'_> {
         let value = match row.access {
             regs::Access::WriteOnly => 0,
             regs::Access::ReadClear => {
-                port.read_and_clear(row).unwrap_or_else(|| {
+                port.read_and_clear(row, n).unwrap_or_else(|| {
                     let value = port.regs().get(row, n);
                     port.regs().set(row, n, 0);
                     value

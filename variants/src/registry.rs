@@ -3,6 +3,7 @@
 
 use core::marker::PhantomData;
 
+use driver::mempool::Mempool;
 use driver::policy::{
     BatchStyle, Policy, RegAccess, Spread, StatusCheck, Walk,
 };
@@ -67,7 +68,12 @@ pub struct Answer {
     pub idea: &'static str,
     /// Sets the workload up with it.
     open: Open,
+    /// Bytes of DMA memory that a pool of its policy needs.
+    pool_bytes: PoolBytes,
 }
+
+/// Bytes of DMA memory for so many buffers of so many bytes.
+type PoolBytes = fn(u32, u16) -> usize;
 
 macro_rules! answers {
     ($trait:ident, $policy:ident, [$($answer:ty),+ $(,)?]) => {
@@ -75,6 +81,8 @@ macro_rules! answers {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
+            pool_bytes:
+                Mempool::dma_bytes::<<$policy<$answer> as Policy>::Spread>,
         }),+]
     };
 }
@@ -217,6 +225,13 @@ pub fn variants() -> Vec<Variant> {
         })
     });
     [baseline].into_iter().chain(answers).chain([null, lean]).collect()
+}
+
+/// Bytes of DMA memory that suffice for a pool of any policy.
+pub fn pool_bytes(buffers: u32, buffer_bytes: u16) -> usize {
+    let answers = AXES.iter().flat_map(|axis| axis.answers);
+    let bytes = answers.map(|a| (a.pool_bytes)(buffers, buffer_bytes));
+    bytes.max().unwrap_or(0)
 }
 
 /// The name under which `axis=answer` is measured: a reference answer is its

@@ -2,13 +2,11 @@
 
 use driver::bar::CostedBar;
 use driver::memory::Pages;
-use driver::mempool::Mempool;
 use driver::nic::Config;
 use nic_model::{
     Account, Arena, Faults, FrameFormat, Model, Parts, Traffic, Unbalanced,
 };
-use variants::registry::Variant;
-use variants::spread::{Coloured, Stride2k};
+use variants::registry::{self, Variant};
 use variants::workload::{Forwarder, MappedSite, PORTS, Site};
 
 use super::{Block, Invalid, lockstep, threaded};
@@ -25,9 +23,8 @@ impl Bench {
     /// Allocates the arenas.
     pub fn new(setup: Setup, clock_cost_ticks: u32) -> Result<Self, Invalid> {
         let config = config(&setup);
-        let (buffers, bytes) = (config.buffers, config.buffer_bytes);
-        let packet_bytes = Mempool::dma_bytes::<Coloured>(buffers, bytes)
-            .max(Mempool::dma_bytes::<Stride2k>(buffers, bytes));
+        let packet_bytes =
+            registry::pool_bytes(config.buffers, config.buffer_bytes);
         let arenas = (0..setup.arenas)
             .map(|i| Arena::allocate(i, PORTS, &config, packet_bytes))
             .collect::<Result<_, _>>()?;

@@ -43,6 +43,19 @@ fn a_card_powers_up_with_the_defaults() {
 }
 
 #[test]
+fn a_drop_at_the_empty_ring_is_counted_in_qprdc_until_it_is_read() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let rig = setup.rig(&mut arena);
+    rig.offer(600);
+    let dropped = rig.model.borrow().ports()[0].rx_counts().ring_empty;
+    let bar = rig.nics[0].bar();
+    assert!(dropped > 0);
+    assert_eq!(u64::from(bar.read32(QPRDC.at(0))), dropped);
+    assert_eq!(bar.read32(QPRDC.at(0)), 0);
+}
+
+#[test]
 fn a_reset_brings_the_defaults_back_and_stops_every_queue() {
     let setup = Setup::default();
     for bit in [ctrl::RST, ctrl::LRST, ctrl::RST | ctrl::LRST] {

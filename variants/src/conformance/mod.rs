@@ -19,7 +19,7 @@ pub mod walk;
 
 use core::fmt;
 
-use driver::memory::{DmaRegion, DmaSlice, Iova};
+use driver::memory::{DmaRegion, DmaWindow, Iova};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
@@ -55,9 +55,9 @@ fn memory(bytes: usize) -> DmaRegion {
 }
 
 /// What lies in `memory`.
-fn bytes_of(memory: DmaSlice<'_>) -> Vec<u8> {
-    let at = memory.base.as_ptr();
+fn bytes_of(memory: DmaWindow<'_>) -> Vec<u8> {
+    let at = memory.base().as_ptr();
     // SAFETY: the slice is `len` bytes of mapped memory that no device
     // writes to.
-    (0..memory.len).map(|i| unsafe { at.add(i).read_volatile() }).collect()
+    (0..memory.bytes()).map(|i| unsafe { at.add(i).read_volatile() }).collect()
 }

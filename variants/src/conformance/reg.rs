@@ -74,8 +74,9 @@ pub fn fields_are_little_endian<R: RegAccess>() -> Verdict {
     hold(64, (content, vec(steps(), 1..24)), |(mut bytes, steps)| {
         let mut region = region.borrow_mut();
         let memory = region.carve().take(bytes.len(), 128);
+        let view = memory.window();
         let ring = RxRing::new(memory);
-        let start = memory.base.as_ptr();
+        let start = view.base().as_ptr();
         for (i, byte) in bytes.iter().enumerate() {
             // SAFETY: inside the ring.
             unsafe { start.add(i).write_volatile(*byte) };
@@ -108,7 +109,7 @@ pub fn fields_are_little_endian<R: RegAccess>() -> Verdict {
                     bytes[at..at + 8].copy_from_slice(&address.to_le_bytes());
                 }
             }
-            prop_assert_eq!(&bytes_of(memory), &bytes);
+            prop_assert_eq!(&bytes_of(view), &bytes);
         }
         Ok(())
     })

@@ -50,10 +50,11 @@ pub fn buffers_lie_apart<S: Spread>() -> Verdict {
         let mut tables = region.carve();
         let mut packets = tables.split_off(needed);
         let packets = packets.take(needed, HUGE_PAGE);
+        let view = packets.window();
         let mut pool = Mempool::new::<S>(buffers, bytes, packets, &mut tables);
         let mut starts = Vec::new();
         while let Some(buf) = pool.alloc() {
-            starts.push(pool.iova(&buf).value() - packets.iova.value());
+            starts.push(pool.iova(&buf).value() - view.iova().value());
         }
         prop_assert_eq!(starts.len(), buffers as usize);
         starts.sort_unstable();
@@ -63,7 +64,7 @@ pub fn buffers_lie_apart<S: Spread>() -> Verdict {
         }
         for start in starts {
             let (end, page) = (start + bytes, HUGE_PAGE as u64);
-            prop_assert!(end <= packets.len as u64, "{start} outside");
+            prop_assert!(end <= view.bytes() as u64, "{start} outside");
             prop_assert_eq!(start / page, (end - 1) / page, "two pages");
             prop_assert!(start.is_multiple_of(64), "{start} in a line");
         }
