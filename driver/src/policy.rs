@@ -91,7 +91,8 @@ pub trait Batch<T> {
     /// Visits every packet in order.
     fn for_each<W: Walk>(&mut self, visit: impl FnMut(&mut T));
 
-    /// Takes out the first `n` packets, at most [`len`](Self::len).
+    /// Takes out the first `n` packets. The caller sees to it that `n` is at
+    /// most [`len`](Self::len).
     fn take<W: Walk>(&mut self, n: u16, visit: impl FnMut(T));
 }
 

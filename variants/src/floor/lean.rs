@@ -4,7 +4,8 @@
 //! and written as often as by the baseline, in one loop per batch, with the
 //! indices in registers. Nothing is generic, and the batch is held in no
 //! container. How far the baseline lies above it is what the driver's
-//! structure costs.
+//! structure costs. It takes no more than it can send, so it drops nothing,
+//! and it stops at a frame that spans descriptors: a floor, not a driver.
 //!
 //! *Compare.* `null.rs`, the floor of the harness.
 
