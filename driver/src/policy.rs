@@ -4,6 +4,7 @@
 //! written once, in [`rx`](crate::rx) and [`tx`](crate::tx).
 
 use crate::bar::Bar0;
+use crate::mempool::PacketAddress;
 use crate::regs::Offset;
 use crate::ring::{Field32, Field64, RxRing};
 
@@ -19,6 +20,10 @@ pub trait Policy: 'static {
     type Walk: Walk;
     /// Axis `spread`.
     type Spread: Spread;
+    /// Axis `prefetch`.
+    type Prefetch: Prefetch;
+    /// Axis `writeback`.
+    type WriteBack: WriteBack;
 }
 
 /// Axis `reg`: how does a 32-bit device word travel?
@@ -158,4 +163,34 @@ pub trait Spread: 'static {
     ///
     /// Law: at least `buffer_bytes`, and a multiple of a cache line.
     fn stride(buffer_bytes: usize) -> usize;
+}
+
+/// Axis `prefetch`: is packet data fetched ahead?
+pub trait Prefetch: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Told about a packet that the caller is about to receive.
+    ///
+    /// Law: changes nothing but what lies in the caches.
+    fn expect(packet: PacketAddress<'_>);
+}
+
+/// Axis `writeback`: which transmit descriptors ask for a write-back?
+pub trait WriteBack: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Whether descriptor `i` of a ring sets RS.
+    ///
+    /// Law: true for the last descriptor of each
+    /// [`CLEAN_GROUP`](crate::tx::CLEAN_GROUP), the one that cleaning looks
+    /// at.
+    fn reports(i: u16) -> bool;
 }

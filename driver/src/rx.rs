@@ -6,7 +6,9 @@ use core::sync::atomic::{Ordering, fence};
 use crate::bar::Bar0;
 use crate::desc::rx_status::{DD, EOP};
 use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy, RegAccess, StatusCheck};
+use crate::policy::{
+    Batch, BatchStyle, Policy, Prefetch, RegAccess, StatusCheck,
+};
 use crate::regs::{self, Offset};
 use crate::ring::{RxDesc, RxRing};
 
@@ -164,6 +166,7 @@ pub fn rx_batch<P: Policy, B: Bar0>(
         P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
         P::Reg::store_address(desc.hdr_addr(), 0);
         let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
+        P::Prefetch::expect(pool.address(&buf));
         pool.set_len(&buf, length_vlan & 0xFFFF);
         rx_index = queue.ring.wrap(i, 1);
         buf

@@ -6,7 +6,7 @@ use core::sync::atomic::{Ordering, fence};
 use crate::bar::Bar0;
 use crate::desc::tx_cmd;
 use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy, RegAccess};
+use crate::policy::{Batch, BatchStyle, Policy, RegAccess, WriteBack};
 use crate::regs::{self, Offset};
 use crate::ring::TxRing;
 
@@ -106,7 +106,8 @@ pub fn tx_batch<P: Policy, B: Bar0>(
         let i = tx_index;
         let desc = queue.ring.desc(i);
         let len = pool.len(&buf);
-        let command = P::Reg::word(tx_cmd::PACKET | len);
+        let silent = if P::WriteBack::reports(i) { 0 } else { tx_cmd::RS };
+        let command = P::Reg::word(tx_cmd::PACKET & !silent | len);
         let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
         P::Reg::store_address(desc.address(), pool.iova(&buf).value());
         P::Reg::store(desc.cmd_type_len(), command);

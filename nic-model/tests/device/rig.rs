@@ -5,10 +5,12 @@ use std::time::Duration;
 use driver::bar::{Bar0, MappedBar};
 use driver::desc::rx_status::{DD, EOP};
 use driver::memory::Carver;
+use driver::mempool::PacketAddress;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{Config, InitError, Nic};
 use driver::policy::{
-    Batch, BatchStyle, Cell, Policy, RegAccess, Spread, StatusCheck, Walk,
+    Batch, BatchStyle, Cell, Policy, Prefetch, RegAccess, Spread, StatusCheck,
+    Walk, WriteBack,
 };
 use driver::ring::{Field32, Field64, RxRing};
 use driver::rx::rx_batch;
@@ -29,6 +31,30 @@ impl Policy for Plain {
     type Status = BothBits;
     type Walk = NoCells;
     type Spread = Packed;
+    type Prefetch = Unasked;
+    type WriteBack = Always;
+}
+
+/// Packet data is not fetched ahead.
+pub struct Unasked;
+
+impl Prefetch for Unasked {
+    const NAME: &'static str = "unasked";
+    const IDEA: &'static str = "nothing is fetched ahead";
+
+    fn expect(_packet: PacketAddress<'_>) {}
+}
+
+/// Each transmit descriptor asks for a write-back.
+pub struct Always;
+
+impl WriteBack for Always {
+    const NAME: &'static str = "always";
+    const IDEA: &'static str = "RS on each descriptor";
+
+    fn reports(_i: u16) -> bool {
+        true
+    }
 }
 
 /// A device word is a `u32`.

@@ -10,12 +10,14 @@ mod broken;
 mod naive;
 mod names;
 mod policies;
+pub mod prefetch;
 pub mod reg;
 mod run;
 mod scenario;
 pub mod spread;
 pub mod status;
 pub mod walk;
+pub mod writeback;
 
 use core::fmt;
 
