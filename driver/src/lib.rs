@@ -15,6 +15,7 @@ pub mod memory;
 pub mod mempool;
 pub mod nic;
 pub mod opaque;
+pub mod pass;
 pub mod pci;
 pub mod policy;
 pub mod regs;

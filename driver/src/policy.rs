@@ -5,6 +5,7 @@
 
 use crate::bar::Bar0;
 use crate::mempool::PacketAddress;
+use crate::pass::{Passed, Route};
 use crate::regs::Offset;
 use crate::ring::{Field32, Field64, RxRing};
 
@@ -24,6 +25,8 @@ pub trait Policy: 'static {
     type Prefetch: Prefetch;
     /// Axis `writeback`.
     type WriteBack: WriteBack;
+    /// Axis `pass`.
+    type Pass: Pass;
 }
 
 /// Axis `reg`: how does a 32-bit device word travel?
@@ -193,4 +196,23 @@ pub trait WriteBack: 'static {
     /// [`CLEAN_GROUP`](crate::tx::CLEAN_GROUP), the one that cleaning looks
     /// at.
     fn reports(i: u16) -> bool;
+}
+
+/// Axis `pass`: how often is a batch walked?
+pub trait Pass: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Moves a batch along `route` and does `work` on the bytes of every
+    /// packet received.
+    ///
+    /// Law: packets stay in order, what does not fit is dropped, and each
+    /// doorbell rings at most once, receive before transmit.
+    fn forward<P: Policy, B: Bar0>(
+        route: Route<'_, '_, P, B>,
+        work: impl FnMut(&mut [u8]),
+    ) -> Passed;
 }

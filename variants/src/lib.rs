@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod floor;
+pub mod pass;
 pub mod prefetch;
 pub mod reg;
 pub mod registry;

@@ -5,14 +5,17 @@ use core::marker::PhantomData;
 
 use driver::mempool::Mempool;
 use driver::policy::{
-    BatchStyle, Policy, Prefetch, RegAccess, Spread, StatusCheck, Walk,
+    BatchStyle, Pass, Policy, Prefetch, RegAccess, Spread, StatusCheck, Walk,
     WriteBack,
 };
 
 use crate::workload::{Open, forward};
-use crate::{batch, floor, prefetch, reg, spread, status, walk, writeback};
+use crate::{
+    batch, floor, pass, prefetch, reg, spread, status, walk, writeback,
+};
 
 use batch::{Arena, Slice};
+use pass::Three;
 use prefetch::Nothing;
 use reg::Unboxed;
 use spread::Coloured;
@@ -21,6 +24,7 @@ use walk::Chase;
 use writeback::Every;
 
 /// A policy put together from one answer per axis, by default the reference.
+#[expect(clippy::type_complexity, reason = "one parameter per axis")]
 pub struct Join<
     R = Unboxed,
     B = Slice,
@@ -29,9 +33,10 @@ pub struct Join<
     P = Coloured,
     F = Nothing,
     K = Every,
->(PhantomData<(R, B, S, W, P, F, K)>);
+    L = Three,
+>(PhantomData<(R, B, S, W, P, F, K, L)>);
 
-impl<R, B, S, W, P, F, K> Policy for Join<R, B, S, W, P, F, K>
+impl<R, B, S, W, P, F, K, L> Policy for Join<R, B, S, W, P, F, K, L>
 where
     R: RegAccess,
     B: BatchStyle,
@@ -40,6 +45,7 @@ where
     P: Spread,
     F: Prefetch,
     K: WriteBack,
+    L: Pass,
 {
     type Reg = R;
     type Batch = B;
@@ -48,6 +54,7 @@ where
     type Spread = P;
     type Prefetch = F;
     type WriteBack = K;
+    type Pass = L;
 }
 
 /// The reference answer on every axis.
@@ -62,6 +69,8 @@ type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, P>;
 type WithPrefetch<F> = Join<Unboxed, Slice, Masked, Chase, Coloured, F>;
 type WithWriteBack<K> =
     Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, K>;
+type WithPass<L> =
+    Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, Every, L>;
 
 /// A question of style.
 #[derive(Clone, Copy, Debug)]
@@ -186,6 +195,12 @@ pub const AXES: &[Axis] = &[
             WithWriteBack,
             [writeback::Every, writeback::Every32]
         ),
+    },
+    Axis {
+        name: "pass",
+        question: "How often is a batch walked?",
+        reference: BASELINE,
+        answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
     },
 ];
 

@@ -8,9 +8,10 @@ use driver::memory::Carver;
 use driver::mempool::PacketAddress;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{Config, InitError, Nic};
+use driver::pass::{Passed, Route, three_passes};
 use driver::policy::{
-    Batch, BatchStyle, Cell, Policy, Prefetch, RegAccess, Spread, StatusCheck,
-    Walk, WriteBack,
+    Batch, BatchStyle, Cell, Pass, Policy, Prefetch, RegAccess, Spread,
+    StatusCheck, Walk, WriteBack,
 };
 use driver::ring::{Field32, Field64, RxRing};
 use driver::rx::rx_batch;
@@ -33,6 +34,22 @@ impl Policy for Plain {
     type Spread = Packed;
     type Prefetch = Unasked;
     type WriteBack = Always;
+    type Pass = Steps;
+}
+
+/// A batch is received, worked on and sent.
+pub struct Steps;
+
+impl Pass for Steps {
+    const NAME: &'static str = "steps";
+    const IDEA: &'static str = "one after the other";
+
+    fn forward<P: Policy, B: Bar0>(
+        route: Route<'_, '_, P, B>,
+        work: impl FnMut(&mut [u8]),
+    ) -> Passed {
+        three_passes::<P, B>(route, work)
+    }
 }
 
 /// Packet data is not fetched ahead.

@@ -9,6 +9,7 @@ pub mod batch;
 mod broken;
 mod naive;
 mod names;
+pub mod pass;
 mod policies;
 pub mod prefetch;
 pub mod reg;
