@@ -153,7 +153,7 @@ pub const AXES: &[Axis] = &[
         answers: answers!(
             StatusCheck,
             WithStatus,
-            [status::Masked, status::Branchy, status::Branchless]
+            [status::Masked, status::Branchy, status::Branchless, status::Bit,]
         ),
     },
     Axis {
