@@ -1,10 +1,9 @@
 //! `status=bit`: the answer stays an integer, never a bool.
 //!
 //! *Idea.* Shift and mask bring DD and EOP onto each other; what is left is 1
-//! or 0, and is added up as it is.
+//! or 0, and is all there is to look at.
 //!
-//! *Cost.* One load, a shift, two masks, an addition and one branch per
-//! descriptor.
+//! *Cost.* One load, a shift, two masks and one branch per descriptor.
 //!
 //! *Origin.* The advice to ixy.ml's author that a bool made of a boxed
 //! integer costs more than the integer.
@@ -33,10 +32,10 @@ impl StatusCheck for Bit {
             let status = R::value(R::load(desc.status_error()));
             // Opaque, or the integer becomes the compare of `masked`.
             let bit = opaque::word(status & (status >> 1) & 1);
-            done += bit as u16;
             if bit == 0 {
                 break;
             }
+            done += 1;
         }
         done
     }
