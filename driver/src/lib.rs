@@ -10,6 +10,7 @@
 compile_error!("the volatile descriptor words assume a little-endian host");
 
 pub mod bar;
+pub mod barrier;
 pub mod desc;
 pub mod memory;
 pub mod mempool;

@@ -1,9 +1,9 @@
 //! Receive: the driver's half of a receive ring (datasheet 7.1).
 
 use core::mem;
-use core::sync::atomic::{Ordering, fence};
 
 use crate::bar::Bar0;
+use crate::barrier;
 use crate::desc::rx_status::{DD, EOP};
 use crate::mempool::{Mempool, PktBuf};
 use crate::policy::{
@@ -114,7 +114,7 @@ impl<'a> RxQueue<'a> {
             self.rx_index = self.ring.wrap(self.rx_index, 1);
         }
         if self.rx_index != first {
-            fence(Ordering::Release);
+            barrier::before_doorbell();
             bar.write32(self.rdt, self.ring.before(self.rx_index).into());
         }
     }
@@ -179,9 +179,8 @@ pub(crate) fn ready<P: Policy, B: Bar0>(
         }
         return 0;
     }
-    // The rest of a descriptor is read after its DD. x86-64 keeps loads in
-    // order, so this costs no instruction there.
-    fence(Ordering::Acquire);
+    // One for all of them: the rest of a descriptor is read after its DD.
+    barrier::after_done();
     done.min(pool.available().try_into().unwrap_or(u16::MAX))
 }
 
@@ -216,7 +215,7 @@ pub(crate) fn finish<P: Policy, B: Bar0>(
     queue.rx_index = rx_index;
     queue.stats.received += u64::from(n);
     // RDT stays one behind, so that head never meets tail on a full ring.
-    fence(Ordering::Release);
+    barrier::before_doorbell();
     let tail = queue.ring.before(rx_index);
     P::Reg::write(bar, queue.rdt, P::Reg::word(tail.into()));
 }

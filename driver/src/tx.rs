@@ -1,9 +1,9 @@
 //! Transmit: the driver's half of a transmit ring (datasheet 7.2).
 
 use core::mem;
-use core::sync::atomic::{Ordering, fence};
 
 use crate::bar::Bar0;
+use crate::barrier;
 use crate::desc::tx_cmd;
 use crate::mempool::{Mempool, PktBuf};
 use crate::policy::{Batch, BatchStyle, Policy, RegAccess, WriteBack};
@@ -96,6 +96,8 @@ pub(crate) fn clean<P: Policy>(
         if P::Reg::value(status) & tx_cmd::DD == 0 {
             break;
         }
+        // No barrier: the device wrote nothing else that could be read, and
+        // no store comes before the branch on DD.
         for step in 0..CLEAN_GROUP {
             let i = queue.ring.wrap(queue.clean_index, step);
             pool.free(mem::take(&mut queue.bufs[usize::from(i)]));
@@ -154,6 +156,6 @@ pub(crate) fn finish<P: Policy, B: Bar0>(
 ) {
     queue.tx_index = tx_index;
     queue.stats.sent += u64::from(n);
-    fence(Ordering::Release);
+    barrier::before_doorbell();
     P::Reg::write(bar, queue.tdt, P::Reg::word(tx_index.into()));
 }
