@@ -4,7 +4,7 @@
 //! increment one byte of every packet, so that it has been in the first
 //! cache, send the batch at the other port and drop what does not fit.
 
-use driver::bar::Bar0;
+use driver::bar::{Bar0, MappedBar};
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{InitError, Nic};
 use driver::policy::{Batch, BatchStyle, Policy};
@@ -41,6 +41,11 @@ pub fn open<'a, P: Policy>(
             Box::new(Forward::<P, _>::open(site, wait)?)
         }
     })
+}
+
+/// Where the machine code of the workload with policy `P` begins.
+pub fn entry<P: Policy>() -> *const () {
+    <Forward<'_, P, MappedBar<'_>> as Forwarder>::forward as *const ()
 }
 
 impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
