@@ -61,12 +61,55 @@ pub struct Body {
     pub lines: Vec<Line>,
     /// The loops among them.
     pub loops: Vec<Loop>,
+    /// The functions that they call and that were compiled for a policy.
+    callees: Vec<u64>,
 }
 
 impl Body {
-    /// The body of a function.
+    /// The body of a function, and below it those that it calls and that were
+    /// compiled for the same policy. What is inlined into one variant may be
+    /// called by another; it has to be seen and counted in both.
     pub fn of(function: &Function<'_>, image: &Image) -> Self {
-        Self::down(function, image, DEPTH)
+        let mut whole = Self::down(function, image, DEPTH);
+        let mut at = 0;
+        while let Some(&callee) = whole.callees.get(at) {
+            if let Some(callee) = image.function(callee) {
+                let body = Self::down(&callee, image, DEPTH);
+                whole.append(&short(callee.name), body);
+            }
+            at += 1;
+        }
+        whole
+    }
+
+    /// Puts another function below, under its name.
+    fn append(&mut self, name: &str, other: Self) {
+        self.lines.push(Line {
+            text: format!("{name}:"),
+            target: None,
+            counts: Counts::default(),
+            depth: 0,
+        });
+        let first = self.lines.len();
+        self.lines.extend(other.lines.into_iter().map(|line| Line {
+            target: line.target.map(|at| at + first),
+            ..line
+        }));
+        self.loops.extend(other.loops.into_iter().map(|l| Loop {
+            head: l.head + first,
+            body: l.body.into_iter().map(|at| at + first).collect(),
+        }));
+        for callee in other.callees {
+            if !self.callees.contains(&callee) {
+                self.callees.push(callee);
+            }
+        }
+    }
+
+    /// A body of no functions but its own, for tests.
+    #[cfg(test)]
+    pub fn new(lines: Vec<Line>) -> Self {
+        Self { lines, loops: Vec::new(), callees: Vec::new() }
     }
 
     fn down(function: &Function<'_>, image: &Image, depth: u32) -> Self {
@@ -85,6 +128,17 @@ impl Body {
             Some(code.partition_point(|other| other.ip() < to))
         };
         let targets: Vec<_> = code.iter().map(target).collect();
+        let mut callees = Vec::new();
+        for (instruction, target) in code.iter().zip(&targets) {
+            let callee = refers_to(instruction, *target, image);
+            let callee = callee.filter(|at| is_of_policy(*at, image));
+            if let Some(callee) = callee
+                && callee != function.address
+                && !callees.contains(&callee)
+            {
+                callees.push(callee);
+            }
+        }
         let names = Names::of(&code, &targets, image, depth);
         let next = flow(&code, &targets, &names);
         let loops = loops(&next);
@@ -111,7 +165,7 @@ impl Body {
                 Line { text, target, counts, depth }
             },
         );
-        Self { lines: lines.collect(), loops }
+        Self { lines: lines.collect(), loops, callees }
     }
 
     /// What all instructions add up to.
@@ -278,6 +332,26 @@ impl SymbolResolver for Names {
     }
 }
 
+/// The function that an instruction calls or reads the address of.
+fn refers_to(
+    instruction: &Instruction,
+    target: Option<usize>,
+    image: &Image,
+) -> Option<u64> {
+    if instruction.is_ip_rel_memory_operand() {
+        let place = instruction.ip_rel_memory_address();
+        return Some(image.slot(place).unwrap_or(place));
+    }
+    let calls = is_near(instruction) && target.is_none();
+    calls.then(|| instruction.near_branch_target())
+}
+
+/// Whether a function may have been compiled for a policy: its name has a
+/// type of this project's variants in it.
+fn is_of_policy(address: u64, image: &Image) -> bool {
+    image.name(address).is_some_and(|name| name.contains("variants::"))
+}
+
 fn is_near(instruction: &Instruction) -> bool {
     jump(instruction).is_some()
         || instruction.flow_control() == FlowControl::Call
@@ -315,8 +389,9 @@ fn callee(address: u64, image: &Image, depth: u32) -> String {
         return "unknown".to_owned();
     };
     let function = image.function(address).filter(|_| depth > 0);
-    match function.filter(|_| name.contains("variants::")) {
-        None if name.contains("variants::") => name.to_owned(),
+    let is_of_policy = is_of_policy(address, image);
+    match function.filter(|_| is_of_policy) {
+        None if is_of_policy => name.to_owned(),
         None => short(name),
         Some(function) => {
             let hash = Body::down(&function, image, depth - 1).hash();

@@ -171,7 +171,7 @@ mod tests {
             counts: Counts { instructions: 1, ..Counts::default() },
             depth: 0,
         };
-        Body { lines: lines.iter().map(line).collect(), loops: Vec::new() }
+        Body::new(lines.iter().map(line).collect())
     }
 
     #[test]
