@@ -6,7 +6,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged test)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty test)
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -94,6 +94,8 @@ badinput() {
     refused 'core 9999 is not available' \
         sweep --quick --core 9999 --out "$out/g"
     refused "$out/damaged" sweep --resume --out "$out/damaged"
+    refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
+    refused '2 values' explain reg=boxed
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
 }
@@ -127,6 +129,17 @@ unprivileged() {
     "${nobody[@]}" taskset -c "$first" "$scratch/bench-runner" \
         sweep --quick --out "$scratch/nobody/one-core"
     whole_run "$scratch/nobody/one-core"
+}
+
+# No two variants have one machine code, but for those of which the registry
+# says so and why.
+honesty() {
+    build_runner
+    if [[ $(uname -m) != x86_64 ]]; then
+        echo "SKIPPED: only x86-64 machine code can be read" >&2
+        return
+    fi
+    "$runner" explain --all
 }
 
 build_runner() {

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::results::Placement;
-use crate::{list, run, sweep, worker};
+use crate::{explain, list, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -39,6 +39,13 @@ Examples:
         after_help = "Example: bench-runner run --variant reg=boxed --batch 32"
     )]
     Run(RunArgs),
+    /// The machine code of two variants side by side
+    #[command(after_help = "\
+Examples:
+  bench-runner explain reg=unboxed reg=boxed
+  bench-runner explain walk=chase walk=speculate --batch 32
+  bench-runner explain --all             variants that share machine code")]
+    Explain(ExplainArgs),
     /// One measuring process of a sweep; started by it
     #[command(hide = true)]
     Worker,
@@ -135,6 +142,24 @@ pub struct RunArgs {
     pub measure: MeasureArgs,
 }
 
+/// Options of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// Two variants, such as reg=unboxed reg=boxed
+    #[arg(value_name = "NAME", num_args = 2, required_unless_present = "all")]
+    pub variants: Vec<String>,
+    /// Every variant: its counts, which share their machine code, and
+    /// whether the registry says so
+    #[arg(long, conflicts_with_all = ["variants", "batch"])]
+    pub all: bool,
+    /// Batch size to explain; the code is the same at each
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// [`Placement`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlacementArg {
@@ -192,6 +217,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::List(args) => list::command(&args),
         Command::Sweep(args) => sweep::command(&args),
         Command::Run(args) => run::command(&args),
+        Command::Explain(args) => explain::command(&args),
         Command::Worker => worker::command(),
     }
 }

@@ -7,6 +7,7 @@ pub mod build_info;
 pub mod cli;
 pub mod clock;
 pub mod environment;
+pub mod explain;
 pub mod failure;
 pub mod folder;
 pub mod list;

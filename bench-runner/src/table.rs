@@ -260,7 +260,9 @@ fn draw_overview(
 }
 
 /// An empty table, its columns aligned to the right.
-fn table<T: Into<comfy_table::Cell>>(titles: impl Iterator<Item = T>) -> Table {
+pub fn table<T: Into<comfy_table::Cell>>(
+    titles: impl Iterator<Item = T>,
+) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_header(titles.collect::<Vec<_>>());
     for column in table.column_iter_mut() {

@@ -68,7 +68,7 @@ fn list_names_every_axis_in_text_and_json() {
 
 #[test]
 fn help_of_every_command_shows_an_example() {
-    for command in ["list", "sweep", "run"] {
+    for command in ["list", "sweep", "run", "explain"] {
         let help = bench_runner(&format!("{command} --help"), Path::new("."));
         assert!(help.status.success());
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
@@ -177,6 +177,69 @@ fn other_rings_frames_and_a_modelled_doorbell_are_measured_and_labelled() {
     assert!(table.contains("1518-byte frames"), "{table}");
 }
 
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn explain_shows_two_variants_side_by_side_and_counts_them() {
+    let here = Path::new(".");
+    let output = bench_runner("explain reg=unboxed reg=boxed", here);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    let head = text.lines().next().expect("a head");
+    assert!(head.contains("baseline") && head.contains("reg=boxed"), "{head}");
+    assert!(text.contains("loop .1") && text.contains("instructions"));
+    let verdict = text.lines().last().expect("a verdict");
+    assert!(verdict.starts_with("the machine code differs in"), "{verdict}");
+
+    let output =
+        bench_runner("explain walk=chase walk=speculate --batch 32", here);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("batch=arena") && text.contains("at batch 32"));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn explain_finds_a_variant_to_have_the_code_of_itself() {
+    let line = "explain baseline reg=unboxed";
+    let text = stdout(&bench_runner(line, Path::new(".")));
+    let verdict = text.lines().last().expect("a verdict");
+    assert_eq!(verdict, "the machine code is the same");
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn explain_answers_programs_too() {
+    let line = "explain status=masked status=branchy --json";
+    let output = bench_runner(line, Path::new("."));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["same"], false);
+    assert_eq!(json["variants"][0]["variant"], "baseline");
+    let counts = &json["variants"][1]["counts"];
+    assert!(counts["branches"].as_u64().expect("a number") > 0, "{counts}");
+    assert_eq!(
+        json["rows"].as_array().map(Vec::len),
+        json["of"].as_u64().map(|n| n as usize)
+    );
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn explain_reads_the_code_of_every_variant() {
+    // Whether equal bodies are declared is asked of the release build.
+    let output = bench_runner("explain --all --json", Path::new("."));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let variants = json["variants"].as_array().expect("variants");
+    assert_eq!(variants.len(), variants::registry::variants().len());
+    for variant in variants {
+        let instructions = variant["counts"]["instructions"].as_u64();
+        assert!(instructions > Some(0), "{variant}");
+    }
+}
+
 #[test]
 fn bad_input_gets_one_line_and_touches_nothing() {
     let scratch = Scratch::new("bad");
@@ -202,6 +265,11 @@ fn bad_input_gets_one_line_and_touches_nothing() {
         ("sweep --resume --out @", &damaged, "run.json"),
         ("sweep --quick --out @", &damaged, "run.json"),
         ("run --variant nonsense", &fresh, "bench-runner list"),
+        ("explain reg=boxd reg=bytes", &fresh, "reg=boxed"),
+        ("explain reg=boxed", &fresh, "2 values"),
+        ("explain", &fresh, "NAME"),
+        ("explain --all reg=boxed reg=bytes", &fresh, "--all"),
+        ("explain reg=boxed reg=bytes --batch 0", &fresh, "batch size 0"),
         ("sweeep", &fresh, "sweep"),
     ] {
         let output = bench_runner(line, folder);

@@ -9,7 +9,7 @@ use driver::policy::{
     WriteBack,
 };
 
-use crate::workload::{Open, forward};
+use crate::workload::{Entry, Open, forward};
 use crate::{
     batch, floor, pass, prefetch, reg, spread, status, walk, writeback,
 };
@@ -95,6 +95,8 @@ pub struct Answer {
     pub idea: &'static str,
     /// Sets the workload up with it.
     open: Open,
+    /// Where its machine code begins.
+    entry: Entry,
     /// Bytes of DMA memory that a pool of its policy needs.
     pool_bytes: PoolBytes,
 }
@@ -108,6 +110,7 @@ macro_rules! answers {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
+            entry: forward::entry::<$policy<$answer>>,
             pool_bytes:
                 Mempool::dma_bytes::<<$policy<$answer> as Policy>::Spread>,
         }),+]
@@ -216,6 +219,7 @@ pub struct Variant {
     /// Whether packets come out again; all but `floor=null` forward.
     pub forwards: bool,
     open: Open,
+    entry: Entry,
 }
 
 impl Variant {
@@ -236,7 +240,53 @@ impl Variant {
     pub fn open(&self) -> Open {
         self.open
     }
+
+    /// Where the machine code between the stamps begins.
+    pub fn entry(&self) -> *const () {
+        (self.entry)()
+    }
 }
+
+/// Two variants with one body of machine code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SameCode {
+    /// The variant.
+    pub variant: &'static str,
+    /// The one whose machine code it has.
+    pub as_in: &'static str,
+    /// How that comes.
+    pub because: Because,
+}
+
+/// Why two variants have the same machine code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The compiler made one code of two sources: there is one measurement,
+    /// under two names.
+    Erased(&'static str),
+    /// The difference is in the data that the code finds: two measurements.
+    Data(&'static str),
+}
+
+impl Because {
+    /// The reason, to follow a colon.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Erased(reason) | Self::Data(reason) => reason,
+        }
+    }
+}
+
+/// Every pair of variants whose machine code is known to be the same in the
+/// measured build. `bench-runner explain --all` finds the others, and those
+/// of which it is no longer true.
+pub const SAME_CODE: &[SameCode] = &[SameCode {
+    variant: "spread=stride2k",
+    as_in: BASELINE,
+    because: Because::Data(
+        "buffers start elsewhere, and the code reads where from the pool",
+    ),
+}];
 
 /// The axis of the rows that every style stands on.
 pub const FLOOR: &str = "floor";
@@ -251,21 +301,25 @@ pub fn variants() -> Vec<Variant> {
         reference: BASELINE,
         forwards: true,
         open: forward::open::<Baseline>,
+        entry: forward::entry::<Baseline>,
     };
-    let floor = |answer, idea, forwards, open| Variant {
+    let floor = |answer, idea, forwards, (open, entry)| Variant {
         axis: FLOOR,
         answer,
         idea,
         reference: BASELINE,
         forwards,
         open,
+        entry,
     };
-    let null = floor("null", "nothing at all", false, floor::open_null as Open);
+    let null: (Open, Entry) = (floor::open_null, floor::entry_null);
+    let lean: (Open, Entry) = (floor::open_lean, floor::entry_lean);
+    let null = floor("null", "nothing at all", false, null);
     let lean = floor(
         "lean",
         "the leanest loop with the baseline's memory work",
         true,
-        floor::open_lean as Open,
+        lean,
     );
     let answers = AXES.iter().flat_map(|axis| {
         axis.answers[1..].iter().map(|answer| Variant {
@@ -275,6 +329,7 @@ pub fn variants() -> Vec<Variant> {
             reference: axis.reference,
             forwards: true,
             open: answer.open,
+            entry: answer.entry,
         })
     });
     [baseline].into_iter().chain(answers).chain([null, lean]).collect()

@@ -171,7 +171,10 @@ impl<B: Bar0> Forwarder for Lean<'_, B> {
         let mut received = 0;
         let mut patience = quota.patience;
         while received < quota.packets && patience > 0 {
-            let n = u64::from(self.pass(0)) + u64::from(self.pass(1));
+            let mut n = 0;
+            for from in 0..PORTS {
+                n += u64::from(self.pass(from));
+            }
             received += n;
             patience = if n == 0 { patience - 1 } else { quota.patience };
         }

@@ -7,6 +7,7 @@ mod null;
 pub use lean::Lean;
 pub use null::Null;
 
+use driver::bar::MappedBar;
 use driver::nic::InitError;
 use driver::wait::Wait;
 
@@ -25,6 +26,11 @@ pub fn open_null<'a>(
     })
 }
 
+/// Where the machine code of [`Null`] begins.
+pub fn entry_null() -> *const () {
+    <Null<'_, MappedBar<'_>> as Forwarder>::forward as *const ()
+}
+
 /// Sets [`Lean`] up.
 pub fn open_lean<'a>(
     site: MappedSite<'a>,
@@ -36,4 +42,9 @@ pub fn open_lean<'a>(
         #[cfg(test)]
         MappedSite::Trapped(site) => Box::new(Lean::open(site, wait)?),
     })
+}
+
+/// Where the machine code of [`Lean`] begins.
+pub fn entry_lean() -> *const () {
+    <Lean<'_, MappedBar<'_>> as Forwarder>::forward as *const ()
 }

@@ -41,6 +41,10 @@ pub type Open = for<'a> fn(
     &mut dyn Wait,
 ) -> Result<Box<dyn Forwarder + 'a>, InitError>;
 
+/// Where the machine code of a forwarder behind plain registers begins: the
+/// address of its [`Forwarder::forward`].
+pub type Entry = fn() -> *const ();
+
 /// How much a forwarder is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {

@@ -1,0 +1,232 @@
+//! `explain`: the machine code of variants, from the program that measures.
+
+mod code;
+mod compare;
+mod honesty;
+mod loops;
+mod symbols;
+
+use comfy_table::CellAlignment;
+use serde_json::{Value, json};
+use variants::registry::{self, Because, SAME_CODE, SameCode, Variant};
+
+use crate::cli::ExplainArgs;
+use crate::failure::Failure;
+use crate::plan;
+use crate::sweep::terminal_width;
+use crate::table;
+use code::{Body, Counts};
+use compare::{Comparison, listing, side_by_side};
+use symbols::Image;
+
+/// Shows the machine code of two variants side by side, or looks at that of
+/// all.
+pub fn command(args: &ExplainArgs) -> Result<(), Failure> {
+    let named = args.variants.iter().map(|name| plan::find(name));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    if let Some(batch) = args.batch {
+        plan::cells(&[], &[batch], MOST)?;
+    }
+    if !cfg!(target_arch = "x86_64") {
+        return Err(Failure::environment(
+            "explain reads x86-64 machine code only, and this program is \
+             made for another processor",
+        ));
+    }
+    let image = Image::of_this_program()?;
+    match &named[..] {
+        [a, b] => {
+            let (a, b) = (Explained::of(a, &image)?, Explained::of(b, &image)?);
+            pair(&a, &b, args);
+            Ok(())
+        }
+        _ => {
+            let all = registry::variants();
+            let all = all.iter().map(|variant| Explained::of(variant, &image));
+            everything(&all.collect::<Result<Vec<_>, _>>()?, args.json)
+        }
+    }
+}
+
+/// Descriptors of the largest ring.
+const MOST: u16 = 4096;
+
+/// A variant with its machine code.
+struct Explained {
+    name: String,
+    symbol: String,
+    body: Body,
+}
+
+impl Explained {
+    fn of(variant: &Variant, image: &Image) -> Result<Self, Failure> {
+        let name = variant.name();
+        let function = image.running(variant.entry()).ok_or_else(|| {
+            Failure::environment(format!(
+                "this program has no symbol for the code of {name}: use the \
+                 one that cargo builds, not stripped"
+            ))
+        })?;
+        let body = Body::of(&function, image);
+        Ok(Self { name, symbol: function.name.to_owned(), body })
+    }
+
+    fn hash(&self) -> String {
+        format!("{:016x}", self.body.hash())
+    }
+
+    fn json(&self) -> Value {
+        let loops = self.body.loops.iter().map(|l| {
+            json!({
+                "head": l.head,
+                "depth": self.body.lines[l.head].depth,
+                "own": self.body.turn(l),
+            })
+        });
+        json!({
+            "variant": self.name,
+            "symbol": self.symbol,
+            "hash": self.hash(),
+            "counts": self.body.counts(),
+            "loops": loops.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn pair(a: &Explained, b: &Explained, args: &ExplainArgs) {
+    let comparison = Comparison::of(&a.body, &b.body);
+    let declared = declaration(&a.name, &b.name);
+    if args.json {
+        let side = |one: &Explained| {
+            let mut json = one.json();
+            json["listing"] = listing(&one.body).into();
+            json
+        };
+        let rows = comparison.rows.iter();
+        let rows = rows.map(|r| json!([r.left, r.right, r.equal]));
+        let json = json!({
+            "same": comparison.same,
+            "differing": comparison.differing(),
+            "of": comparison.rows.len(),
+            "because": declared.map(because),
+            "variants": [side(a), side(b)],
+            "rows": rows.collect::<Vec<_>>(),
+        });
+        println!("{json:#}");
+        return;
+    }
+    let (left, right) = ((&*a.name, &a.body), (&*b.name, &b.body));
+    println!("{}", side_by_side(&comparison, left, right, terminal_width()));
+    println!("{}", counts(&[a, b]));
+    if let Some(batch) = args.batch {
+        println!(
+            "The batch size is not known to the compiler: this is the code \
+             at batch {batch} as at any other."
+        );
+    }
+    let reason = declared.filter(|_| comparison.same && a.name != b.name);
+    let reason = reason.map(|pair| format!(": {}", pair.because.reason()));
+    println!("{}{}", comparison.verdict(), reason.unwrap_or_default());
+}
+
+/// What the registry says about two variants.
+fn declaration(a: &str, b: &str) -> Option<&'static SameCode> {
+    SAME_CODE.iter().find(|pair| {
+        let both = [pair.variant, pair.as_in];
+        both.contains(&a) && both.contains(&b)
+    })
+}
+
+fn because(pair: &SameCode) -> Value {
+    let kind = match pair.because {
+        Because::Erased(_) => "erased",
+        Because::Data(_) => "data",
+    };
+    json!({ "kind": kind, "reason": pair.because.reason() })
+}
+
+/// Instructions by kind, of whole functions and of what one turn of each of
+/// their loops has for itself.
+fn counts(all: &[&Explained]) -> String {
+    let titles =
+        ["code", "instructions", "branches", "calls", "loads", "stores"];
+    let mut table = table::table(titles.into_iter());
+    if let Some(column) = table.column_mut(0) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    for one in all {
+        let labels = one.body.labels();
+        table.add_row(row(one.name.clone(), one.body.counts()));
+        for l in &one.body.loops {
+            let depth = one.body.lines[l.head].depth;
+            let label = labels.get(&l.head).map_or("", String::as_str);
+            let name = format!("{}loop {label}", "  ".repeat(depth));
+            table.add_row(row(name, one.body.turn(l)));
+        }
+    }
+    table.trim_fmt() + "\n"
+}
+
+fn row(name: String, counts: Counts) -> Vec<String> {
+    let Counts { instructions, branches, calls, loads, stores } = counts;
+    let numbers = [instructions, branches, calls, loads, stores];
+    let numbers = numbers.into_iter().map(|number| number.to_string());
+    std::iter::once(name).chain(numbers).collect()
+}
+
+/// Every variant's counts, the groups that share machine code, and an error
+/// where the registry does not know about one.
+fn everything(all: &[Explained], as_json: bool) -> Result<(), Failure> {
+    let bodies: Vec<_> =
+        all.iter().map(|one| (one.name.clone(), one.body.hash())).collect();
+    let groups = honesty::groups(&bodies);
+    let faults = honesty::faults(&bodies, SAME_CODE);
+    if as_json {
+        let all: Vec<_> = all.iter().map(Explained::json).collect();
+        let declared = SAME_CODE.iter().map(|pair| {
+            let (variant, as_in) = (pair.variant, pair.as_in);
+            json!({
+                "variant": variant, "as_in": as_in, "because": because(pair),
+            })
+        });
+        let declared: Vec<_> = declared.collect();
+        let json = json!({
+            "variants": all,
+            "groups": groups,
+            "declared": declared,
+            "faults": faults,
+        });
+        println!("{json:#}");
+    } else {
+        println!("{}", overview(all));
+        for group in &groups {
+            println!("the same machine code: {}", group.join(", "));
+            let of = |pair: &&SameCode| {
+                group.iter().any(|name| name == pair.variant)
+            };
+            for pair in SAME_CODE.iter().filter(of) {
+                println!("  {}: {}", pair.variant, pair.because.reason());
+            }
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::error(faults.join("; "))),
+    }
+}
+
+/// A row for each variant, and the hash of its code.
+fn overview(all: &[Explained]) -> String {
+    let titles =
+        ["variant", "instructions", "branches", "calls", "loads", "stores"];
+    let mut table = table::table(titles.into_iter().chain(["code"]));
+    if let Some(column) = table.column_mut(0) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    for one in all {
+        let mut row = row(one.name.clone(), one.body.counts());
+        row.push(one.hash());
+        table.add_row(row);
+    }
+    table.trim_fmt() + "\n"
+}
