@@ -1,10 +1,9 @@
 //! Matching a value over 2 to 128 cases: jump table against comparisons.
 //!
-//! *Shows.* Why a jump table loses on a trace that is replayed and wins on
-//! one that is drawn. Its one indirect jump costs the same for any number of
-//! cases. Comparisons need the logarithm of that number, yet a predictor
-//! that has seen the trace before takes them for nothing; when it cannot
-//! know, each of them may be wrong.
+//! *Shows.* That what a match costs is what the predictors do not know. A
+//! jump table has one indirect jump to mispredict, for any number of cases;
+//! comparisons grow with that number's logarithm, and each may be mispredicted.
+//! Where the trace is known by heart, both come for next to nothing.
 //!
 //! *Ways.* `table` matches an enum numbered from zero, as OCaml's ordinary
 //! variants are, by a jump through a table (below four cases, by comparing).
@@ -12,16 +11,20 @@
 //! polymorphic variants are, by a binary search made of comparisons. `none`
 //! does all but match.
 //!
-//! *Groups.* `replayed` goes through the same 1024 values again and again.
-//! `drawn` draws each value from a generator inside the timed loop.
+//! *Groups.* `in-turn` goes through the cases one after the other, `replayed`
+//! through the same 1024 values again and again. `drawn` draws each value from
+//! a generator inside the timed loop.
 //!
 //! *Origin.* "Are there performance implications with using polymorphic
-//! variants?" on the OCaml forum (2017): up to fifteen times faster trees on
-//! a replayed trace, near parity with a generator in the loop.
+//! variants?" on the OCaml forum (2017): trees up to fifteen times faster in
+//! turn and replayed, near parity with a generator in the loop. Predictors
+//! have learnt to follow indirect jumps since. A large tree has more branches
+//! in 1024 values than some of them remember.
 //!
 //! *Honest.* Arms that only return a value become an array that is looked
-//! up, so each arm hides its value behind a register-only barrier. What
-//! predictors make of 1024 values differs from machine to machine.
+//! up, so each arm hides its value behind a register-only barrier. How much
+//! of a trace is known by heart differs from machine to machine, and with
+//! what else runs on it.
 
 mod common;
 
@@ -32,11 +35,11 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 
 use common::Random;
 
-/// Values per iteration, and length of the trace that is replayed.
+/// Values per iteration, and length of a trace.
 const VALUES: usize = 1024;
 
 fn main() {
-    common::run(&[replayed, drawn]);
+    common::run(&[in_turn, replayed, drawn]);
 }
 
 /// A value that can be matched.
@@ -134,29 +137,56 @@ sizes! {
         O0 O1 O2 O3 O4 O5 O6 O7 P0 P1 P2 P3 P4 P5 P6 P7;
 }
 
+/// What is done with each value. A type, not a function that is passed on:
+/// the compiler would call some and inline others.
+trait Way {
+    fn of<V: Variant>(value: V) -> u32;
+}
+
+struct Match;
+
+impl Way for Match {
+    #[inline(always)]
+    fn of<V: Variant>(value: V) -> u32 {
+        value.matched()
+    }
+}
+
+struct NoMatch;
+
+impl Way for NoMatch {
+    #[inline(always)]
+    fn of<V: Variant>(value: V) -> u32 {
+        value.number()
+    }
+}
+
 /// Calls a bench with each of the enums.
 macro_rules! with_every {
     ($bench:ident, $group:expr) => {
-        $bench::<two::Table>($group, "table", Variant::matched);
-        $bench::<four::Table>($group, "table", Variant::matched);
-        $bench::<eight::Table>($group, "table", Variant::matched);
-        $bench::<sixteen::Table>($group, "table", Variant::matched);
-        $bench::<thirty_two::Table>($group, "table", Variant::matched);
-        $bench::<sixty_four::Table>($group, "table", Variant::matched);
-        $bench::<hundred_twenty_eight::Table>(
-            $group,
-            "table",
-            Variant::matched,
-        );
-        $bench::<two::Tree>($group, "tree", Variant::matched);
-        $bench::<four::Tree>($group, "tree", Variant::matched);
-        $bench::<eight::Tree>($group, "tree", Variant::matched);
-        $bench::<sixteen::Tree>($group, "tree", Variant::matched);
-        $bench::<thirty_two::Tree>($group, "tree", Variant::matched);
-        $bench::<sixty_four::Tree>($group, "tree", Variant::matched);
-        $bench::<hundred_twenty_eight::Tree>($group, "tree", Variant::matched);
-        $bench::<hundred_twenty_eight::Tree>($group, "none", Variant::number);
+        $bench::<two::Table, Match>($group, "table");
+        $bench::<four::Table, Match>($group, "table");
+        $bench::<eight::Table, Match>($group, "table");
+        $bench::<sixteen::Table, Match>($group, "table");
+        $bench::<thirty_two::Table, Match>($group, "table");
+        $bench::<sixty_four::Table, Match>($group, "table");
+        $bench::<hundred_twenty_eight::Table, Match>($group, "table");
+        $bench::<two::Tree, Match>($group, "tree");
+        $bench::<four::Tree, Match>($group, "tree");
+        $bench::<eight::Tree, Match>($group, "tree");
+        $bench::<sixteen::Tree, Match>($group, "tree");
+        $bench::<thirty_two::Tree, Match>($group, "tree");
+        $bench::<sixty_four::Tree, Match>($group, "tree");
+        $bench::<hundred_twenty_eight::Tree, Match>($group, "tree");
+        $bench::<hundred_twenty_eight::Table, NoMatch>($group, "none");
     };
+}
+
+fn in_turn(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("matching/in-turn");
+    group.throughput(Throughput::Elements(VALUES as u64));
+    with_every!(turn, &mut group);
+    group.finish();
 }
 
 fn replayed(criterion: &mut Criterion) {
@@ -174,36 +204,49 @@ fn drawn(criterion: &mut Criterion) {
 }
 
 /// Every value finds its own case.
-fn check<V: Variant>(of: impl Fn(V) -> u32) {
-    assert!(V::CASES.iter().all(|case| of(*case) == case.number()));
+fn check<V: Variant, W: Way>() {
+    assert!(V::CASES.iter().all(|case| W::of(*case) == case.number()));
 }
 
-fn replay<V: Variant>(
+fn turn<V: Variant, W: Way>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     way: &str,
-    of: impl Fn(V) -> u32,
 ) {
-    check(&of);
+    let turns = V::CASES.iter().copied().cycle();
+    trace::<V, W>(group, way, turns.take(VALUES).collect());
+}
+
+fn replay<V: Variant, W: Way>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    way: &str,
+) {
     let mut random = Random::new(1);
     let mut case = || V::CASES[random.below(V::CASES.len() as u32) as usize];
-    let trace: Vec<V> = (0..VALUES).map(|_| case()).collect();
+    trace::<V, W>(group, way, (0..VALUES).map(|_| case()).collect());
+}
+
+fn trace<V: Variant, W: Way>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    way: &str,
+    values: Vec<V>,
+) {
+    check::<V, W>();
     group.bench_function(BenchmarkId::new(way, V::CASES.len()), |b| {
         b.iter(|| {
             let mut sum = 0_u32;
-            for value in black_box(&trace) {
-                sum = sum.wrapping_add(of(*value));
+            for value in black_box(&values) {
+                sum = sum.wrapping_add(W::of(*value));
             }
             sum
         });
     });
 }
 
-fn draw<V: Variant>(
+fn draw<V: Variant, W: Way>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     way: &str,
-    of: impl Fn(V) -> u32,
 ) {
-    check(&of);
+    check::<V, W>();
     let mut random = Random::new(1);
     group.bench_function(BenchmarkId::new(way, V::CASES.len()), |b| {
         b.iter(|| {
@@ -211,7 +254,7 @@ fn draw<V: Variant>(
             let mut sum = 0_u32;
             for _ in 0..VALUES {
                 let case = random.below(cases.len() as u32);
-                sum = sum.wrapping_add(of(cases[case as usize]));
+                sum = sum.wrapping_add(W::of(cases[case as usize]));
             }
             sum
         });
