@@ -90,7 +90,7 @@ pub struct MeasureArgs {
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
-    /// Fewer rounds: half a minute instead of two
+    /// A sixth of the rounds
     #[arg(long)]
     pub quick: bool,
     /// Only the variants of these axes and their references

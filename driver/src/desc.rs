@@ -81,7 +81,7 @@ pub mod tx_cmd {
     pub const RS: u32 = 1 << 27;
     /// Descriptor extension: advanced.
     pub const DEXT: u32 = 1 << 29;
-    /// What the driver sets on every packet.
+    /// What the driver sets on a packet that asks for a write-back.
     pub const PACKET: u32 = DEXT | RS | IFCS | EOP | DTYP_DATA;
     /// Shift of the payload length in `olinfo_status`.
     pub const PAYLEN_SHIFT: u32 = 14;

@@ -10,11 +10,13 @@
 compile_error!("the volatile descriptor words assume a little-endian host");
 
 pub mod bar;
+pub mod barrier;
 pub mod desc;
 pub mod memory;
 pub mod mempool;
 pub mod nic;
 pub mod opaque;
+pub mod pass;
 pub mod pci;
 pub mod policy;
 pub mod regs;

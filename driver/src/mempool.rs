@@ -1,5 +1,6 @@
 //! Packet buffers and the pool they come from.
 
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::slice;
 
@@ -26,6 +27,39 @@ impl PktBuf {
     #[inline(always)]
     pub fn index(&self) -> u32 {
         self.0
+    }
+}
+
+/// Where a packet starts. It may be fetched into the caches, not read: the
+/// device may be writing it.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketAddress<'a> {
+    start: NonNull<u8>,
+    pool: PhantomData<&'a ()>,
+}
+
+impl PacketAddress<'_> {
+    /// Asks the processor to bring the first line near, where it can be asked.
+    #[inline(always)]
+    pub fn prefetch(self) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads nothing that the program sees, and
+            // SSE is part of x86-64.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.start.as_ptr().cast()) };
+        }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        {
+            // SAFETY: as on x86-64.
+            unsafe {
+                core::arch::asm!(
+                    "prfm pldl1keep, [{0}]",
+                    in(reg) self.start.as_ptr(),
+                    options(nostack, preserves_flags, readonly)
+                );
+            }
+        }
     }
 }
 
@@ -154,6 +188,15 @@ impl<'a> Mempool<'a> {
     #[inline(always)]
     pub fn set_len(&mut self, buf: &PktBuf, len: u32) {
         self.meta[buf.0 as usize].len = len.min(self.buffer_bytes);
+    }
+
+    /// Where the packet will be, for those who only want it near.
+    #[inline(always)]
+    pub fn address(&self, buf: &PktBuf) -> PacketAddress<'_> {
+        let offset = self.meta[buf.0 as usize].offset;
+        // SAFETY: the buffer lies in the pool's memory.
+        let start = unsafe { self.data.add(offset as usize) };
+        PacketAddress { start, pool: PhantomData }
     }
 
     /// The packet's bytes.

@@ -1,10 +1,10 @@
 //! An 82599, from reset to running queues (datasheet 4.6).
 
 use core::fmt;
-use core::sync::atomic::{Ordering, fence};
 use core::time::Duration;
 
 use crate::bar::Bar0;
+use crate::barrier;
 use crate::desc;
 use crate::memory::Carver;
 use crate::mempool::{Mempool, PktBuf};
@@ -297,7 +297,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
         bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
         poll(bar, wait, RXDCTL.at(n), rxdctl::ENABLE, rxdctl::ENABLE)?;
         bar.write32(RDH.at(n), 0);
-        fence(Ordering::Release);
+        barrier::before_doorbell();
         bar.write32(RDT.at(n), last.into());
         Ok(())
     }

@@ -5,7 +5,10 @@
 //! else: an empty line of assembly that names a register, so no instruction
 //! is added and no other value is spilled.
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    not(miri)
+))]
 use core::arch::asm;
 
 /// A word whose value the compiler no longer knows.

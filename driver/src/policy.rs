@@ -4,6 +4,8 @@
 //! written once, in [`rx`](crate::rx) and [`tx`](crate::tx).
 
 use crate::bar::Bar0;
+use crate::mempool::PacketAddress;
+use crate::pass::{Passed, Route};
 use crate::regs::Offset;
 use crate::ring::{Field32, Field64, RxRing};
 
@@ -19,6 +21,12 @@ pub trait Policy: 'static {
     type Walk: Walk;
     /// Axis `spread`.
     type Spread: Spread;
+    /// Axis `prefetch`.
+    type Prefetch: Prefetch;
+    /// Axis `writeback`.
+    type WriteBack: WriteBack;
+    /// Axis `pass`.
+    type Pass: Pass;
 }
 
 /// Axis `reg`: how does a 32-bit device word travel?
@@ -158,4 +166,53 @@ pub trait Spread: 'static {
     ///
     /// Law: at least `buffer_bytes`, and a multiple of a cache line.
     fn stride(buffer_bytes: usize) -> usize;
+}
+
+/// Axis `prefetch`: is packet data fetched ahead?
+pub trait Prefetch: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Told about a packet that the caller is about to receive.
+    ///
+    /// Law: changes nothing but what lies in the caches.
+    fn expect(packet: PacketAddress<'_>);
+}
+
+/// Axis `writeback`: which transmit descriptors ask for a write-back?
+pub trait WriteBack: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Whether descriptor `i` of a ring sets RS.
+    ///
+    /// Law: true for the last descriptor of each
+    /// [`CLEAN_GROUP`](crate::tx::CLEAN_GROUP), the one that cleaning looks
+    /// at.
+    fn reports(i: u16) -> bool;
+}
+
+/// Axis `pass`: how often is a batch walked?
+pub trait Pass: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Moves a batch along `route` and does `work` on the bytes of every
+    /// packet received.
+    ///
+    /// Law: packets stay in order, what does not fit is dropped, and each
+    /// doorbell rings at most once, receive before transmit.
+    fn forward<P: Policy, B: Bar0>(
+        route: Route<'_, '_, P, B>,
+        work: impl FnMut(&mut [u8]),
+    ) -> Passed;
 }

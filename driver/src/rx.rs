@@ -1,12 +1,14 @@
 //! Receive: the driver's half of a receive ring (datasheet 7.1).
 
 use core::mem;
-use core::sync::atomic::{Ordering, fence};
 
 use crate::bar::Bar0;
+use crate::barrier;
 use crate::desc::rx_status::{DD, EOP};
 use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy, RegAccess, StatusCheck};
+use crate::policy::{
+    Batch, BatchStyle, Policy, Prefetch, RegAccess, StatusCheck,
+};
 use crate::regs::{self, Offset};
 use crate::ring::{RxDesc, RxRing};
 
@@ -51,6 +53,12 @@ impl<'a> RxQueue<'a> {
     /// The descriptors.
     pub fn ring(&self) -> &RxRing<'a> {
         &self.ring
+    }
+
+    /// Next descriptor to look at.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u16 {
+        self.rx_index
     }
 
     /// The descriptors and the buffers behind them.
@@ -106,7 +114,7 @@ impl<'a> RxQueue<'a> {
             self.rx_index = self.ring.wrap(self.rx_index, 1);
         }
         if self.rx_index != first {
-            fence(Ordering::Release);
+            barrier::before_doorbell();
             bar.write32(self.rdt, self.ring.before(self.rx_index).into());
         }
     }
@@ -135,6 +143,29 @@ pub fn rx_batch<P: Policy, B: Bar0>(
     batch: &mut <P::Batch as BatchStyle>::Of<PktBuf>,
     max: u16,
 ) -> u16 {
+    let n = ready::<P, B>(bar, queue, pool, max);
+    if n == 0 {
+        return 0;
+    }
+    let mut rx_index = queue.rx_index;
+    batch.fill(n, || {
+        let buf = receive::<P>(queue, pool, rx_index);
+        rx_index = queue.ring.wrap(rx_index, 1);
+        buf
+    });
+    finish::<P, B>(bar, queue, n, rx_index);
+    n
+}
+
+/// How many packets there are to receive and fresh buffers to replace them,
+/// at most `max`.
+#[inline(always)]
+pub(crate) fn ready<P: Policy, B: Bar0>(
+    bar: &B,
+    queue: &mut RxQueue<'_>,
+    pool: &Mempool<'_>,
+    max: u16,
+) -> u16 {
     if queue.in_fragments {
         queue.drop_fragments(bar, pool);
         if queue.in_fragments {
@@ -148,31 +179,43 @@ pub fn rx_batch<P: Policy, B: Bar0>(
         }
         return 0;
     }
-    // The rest of a descriptor is read after its DD. x86-64 keeps loads in
-    // order, so this costs no instruction there.
-    fence(Ordering::Acquire);
-    let n = done.min(pool.available().try_into().unwrap_or(u16::MAX));
-    if n == 0 {
-        return 0;
-    }
-    let mut rx_index = queue.rx_index;
-    batch.fill(n, || {
-        let i = rx_index;
-        let desc = queue.ring.desc(i);
-        let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
-        let fresh = pool.alloc().expect("the pool has n buffers");
-        P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
-        P::Reg::store_address(desc.hdr_addr(), 0);
-        let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
-        pool.set_len(&buf, length_vlan & 0xFFFF);
-        rx_index = queue.ring.wrap(i, 1);
-        buf
-    });
+    // One for all of them: the rest of a descriptor is read after its DD.
+    barrier::after_done();
+    done.min(pool.available().try_into().unwrap_or(u16::MAX))
+}
+
+/// Takes the packet of descriptor `i`, which is ready, and leaves a fresh
+/// buffer in its place.
+#[inline(always)]
+pub(crate) fn receive<P: Policy>(
+    queue: &mut RxQueue<'_>,
+    pool: &mut Mempool<'_>,
+    i: u16,
+) -> PktBuf {
+    let desc = queue.ring.desc(i);
+    let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
+    let fresh = pool.alloc().expect("the pool has n buffers");
+    P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
+    P::Reg::store_address(desc.hdr_addr(), 0);
+    let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
+    P::Prefetch::expect(pool.address(&buf));
+    pool.set_len(&buf, length_vlan & 0xFFFF);
+    buf
+}
+
+/// Notes that `n` packets were received and `rx_index` is next, and tells the
+/// device.
+#[inline(always)]
+pub(crate) fn finish<P: Policy, B: Bar0>(
+    bar: &B,
+    queue: &mut RxQueue<'_>,
+    n: u16,
+    rx_index: u16,
+) {
     queue.rx_index = rx_index;
     queue.stats.received += u64::from(n);
     // RDT stays one behind, so that head never meets tail on a full ring.
-    fence(Ordering::Release);
+    barrier::before_doorbell();
     let tail = queue.ring.before(rx_index);
     P::Reg::write(bar, queue.rdt, P::Reg::word(tail.into()));
-    n
 }

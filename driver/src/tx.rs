@@ -1,12 +1,12 @@
 //! Transmit: the driver's half of a transmit ring (datasheet 7.2).
 
 use core::mem;
-use core::sync::atomic::{Ordering, fence};
 
 use crate::bar::Bar0;
+use crate::barrier;
 use crate::desc::tx_cmd;
 use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy, RegAccess};
+use crate::policy::{Batch, BatchStyle, Policy, RegAccess, WriteBack};
 use crate::regs::{self, Offset};
 use crate::ring::TxRing;
 
@@ -64,6 +64,19 @@ impl<'a> TxQueue<'a> {
         self.stats
     }
 
+    /// Next descriptor to write.
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u16 {
+        self.tx_index
+    }
+
+    /// Descriptors that can be written. One slot stays empty: head meeting
+    /// tail means an empty ring.
+    #[inline(always)]
+    pub fn room(&self) -> u16 {
+        self.ring.entries() - 1 - self.outstanding()
+    }
+
     /// Descriptors whose buffers have not been given back.
     #[inline(always)]
     pub fn outstanding(&self) -> u16 {
@@ -73,13 +86,18 @@ impl<'a> TxQueue<'a> {
 
 /// Gives back the buffers of sent packets, in groups of [`CLEAN_GROUP`].
 #[inline(always)]
-fn clean<P: Policy>(queue: &mut TxQueue<'_>, pool: &mut Mempool<'_>) {
+pub(crate) fn clean<P: Policy>(
+    queue: &mut TxQueue<'_>,
+    pool: &mut Mempool<'_>,
+) {
     while queue.outstanding() >= CLEAN_GROUP {
         let last = queue.ring.wrap(queue.clean_index, CLEAN_GROUP - 1);
         let status = P::Reg::load(queue.ring.desc(last).status());
         if P::Reg::value(status) & tx_cmd::DD == 0 {
             break;
         }
+        // No barrier: the device wrote nothing else that could be read, and
+        // no store comes before the branch on DD.
         for step in 0..CLEAN_GROUP {
             let i = queue.ring.wrap(queue.clean_index, step);
             pool.free(mem::take(&mut queue.bufs[usize::from(i)]));
@@ -98,25 +116,46 @@ pub fn tx_batch<P: Policy, B: Bar0>(
     batch: &mut <P::Batch as BatchStyle>::Of<PktBuf>,
 ) -> u16 {
     clean::<P>(queue, pool);
-    // One slot stays empty: head meeting tail means an empty ring.
-    let room = queue.ring.entries() - 1 - queue.outstanding();
-    let n = batch.len().min(room);
+    let n = batch.len().min(queue.room());
     let mut tx_index = queue.tx_index;
     batch.take::<P::Walk>(n, |buf| {
-        let i = tx_index;
-        let desc = queue.ring.desc(i);
-        let len = pool.len(&buf);
-        let command = P::Reg::word(tx_cmd::PACKET | len);
-        let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
-        P::Reg::store_address(desc.address(), pool.iova(&buf).value());
-        P::Reg::store(desc.cmd_type_len(), command);
-        P::Reg::store(desc.olinfo_status(), payload);
-        queue.bufs[usize::from(i)] = buf;
-        tx_index = queue.ring.wrap(i, 1);
+        send::<P>(queue, pool, tx_index, buf);
+        tx_index = queue.ring.wrap(tx_index, 1);
     });
+    finish::<P, B>(bar, queue, n, tx_index);
+    n
+}
+
+/// Puts a packet into descriptor `i`, which is free.
+#[inline(always)]
+pub(crate) fn send<P: Policy>(
+    queue: &mut TxQueue<'_>,
+    pool: &Mempool<'_>,
+    i: u16,
+    buf: PktBuf,
+) {
+    let desc = queue.ring.desc(i);
+    let len = pool.len(&buf);
+    let silent = if P::WriteBack::reports(i) { 0 } else { tx_cmd::RS };
+    let command = P::Reg::word(tx_cmd::PACKET & !silent | len);
+    let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
+    P::Reg::store_address(desc.address(), pool.iova(&buf).value());
+    P::Reg::store(desc.cmd_type_len(), command);
+    P::Reg::store(desc.olinfo_status(), payload);
+    queue.bufs[usize::from(i)] = buf;
+}
+
+/// Notes that `n` packets were sent and `tx_index` is next, and tells the
+/// device.
+#[inline(always)]
+pub(crate) fn finish<P: Policy, B: Bar0>(
+    bar: &B,
+    queue: &mut TxQueue<'_>,
+    n: u16,
+    tx_index: u16,
+) {
     queue.tx_index = tx_index;
     queue.stats.sent += u64::from(n);
-    fence(Ordering::Release);
+    barrier::before_doorbell();
     P::Reg::write(bar, queue.tdt, P::Reg::word(tx_index.into()));
-    n
 }

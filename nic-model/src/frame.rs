@@ -272,7 +272,7 @@ fn sum(header: &[u8]) -> u16 {
 /// # Safety
 ///
 /// 60 bytes from `at` on are valid for reads.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
     use core::arch::x86_64::*;
@@ -301,7 +301,7 @@ unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
 /// # Safety
 ///
 /// 60 bytes from `at` on are valid for reads.
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
     let differs = |(word, offset): (&u64, usize)| {

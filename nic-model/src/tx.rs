@@ -17,7 +17,9 @@ use crate::wire::Sink;
 pub(crate) struct TxEngine {
     pub ring: Option<Ring>,
     pub counts: TxCounts,
-    /// Descriptors whose write-back a fault holds back.
+    /// Whether a fault holds write-backs back until the next turn.
+    holding: bool,
+    /// Descriptors whose write-back it holds back.
     late: Vec<u16>,
 }
 
@@ -137,8 +139,11 @@ impl TxEngine {
             } else {
                 self.counts.malformed += 1;
             }
+            // Drawn for every descriptor, so that a turn's write-backs are
+            // late from the same one on, whatever the driver asks for.
+            self.holding |= dice.late();
             if packet.report_status {
-                if dice.late() || !self.late.is_empty() {
+                if self.holding {
                     self.late.push(ring.head);
                 } else {
                     ring.write_status(ring.head, DD);
@@ -153,10 +158,12 @@ impl TxEngine {
     pub fn stop(&mut self) {
         self.ring = None;
         self.late.clear();
+        self.holding = false;
     }
 
     /// Makes up for late write-backs.
     pub fn settle(&mut self) {
+        self.holding = false;
         if let Some(ring) = &self.ring {
             for i in self.late.drain(..) {
                 ring.write_status(i, DD);

@@ -2,12 +2,15 @@
 
 pub mod batch;
 pub mod floor;
+pub mod pass;
+pub mod prefetch;
 pub mod reg;
 pub mod registry;
 pub mod spread;
 pub mod status;
 pub mod walk;
 pub mod workload;
+pub mod writeback;
 
 #[cfg(test)]
 mod conformance;

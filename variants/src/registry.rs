@@ -5,45 +5,72 @@ use core::marker::PhantomData;
 
 use driver::mempool::Mempool;
 use driver::policy::{
-    BatchStyle, Policy, RegAccess, Spread, StatusCheck, Walk,
+    BatchStyle, Pass, Policy, Prefetch, RegAccess, Spread, StatusCheck, Walk,
+    WriteBack,
 };
 
 use crate::workload::{Open, forward};
-use crate::{batch, floor, reg, spread, status, walk};
+use crate::{
+    batch, floor, pass, prefetch, reg, spread, status, walk, writeback,
+};
 
-/// A policy put together from one answer per axis.
-pub struct Join<R, B, S, W, P>(PhantomData<(R, B, S, W, P)>);
+use batch::{Arena, Slice};
+use pass::Three;
+use prefetch::Nothing;
+use reg::Unboxed;
+use spread::Coloured;
+use status::Masked;
+use walk::Chase;
+use writeback::Every;
 
-impl<R, B, S, W, P> Policy for Join<R, B, S, W, P>
+/// A policy put together from one answer per axis, by default the reference.
+#[expect(clippy::type_complexity, reason = "one parameter per axis")]
+pub struct Join<
+    R = Unboxed,
+    B = Slice,
+    S = Masked,
+    W = Chase,
+    P = Coloured,
+    F = Nothing,
+    K = Every,
+    L = Three,
+>(PhantomData<(R, B, S, W, P, F, K, L)>);
+
+impl<R, B, S, W, P, F, K, L> Policy for Join<R, B, S, W, P, F, K, L>
 where
     R: RegAccess,
     B: BatchStyle,
     S: StatusCheck,
     W: Walk,
     P: Spread,
+    F: Prefetch,
+    K: WriteBack,
+    L: Pass,
 {
     type Reg = R;
     type Batch = B;
     type Status = S;
     type Walk = W;
     type Spread = P;
+    type Prefetch = F;
+    type WriteBack = K;
+    type Pass = L;
 }
 
-use batch::Slice;
-use reg::Unboxed;
-use spread::Coloured;
-use status::Masked;
-use walk::Chase;
-
 /// The reference answer on every axis.
-pub type Baseline = Join<Unboxed, Slice, Masked, Chase, Coloured>;
+pub type Baseline = Join;
 
 // The reference policy of each axis, with a hole for the axis.
-type WithReg<R> = Join<R, Slice, Masked, Chase, Coloured>;
-type WithBatch<B> = Join<Unboxed, B, Masked, Chase, Coloured>;
-type WithStatus<S> = Join<Unboxed, Slice, S, Chase, Coloured>;
-type WithWalk<W> = Join<Unboxed, batch::Arena, Masked, W, Coloured>;
+type WithReg<R> = Join<R>;
+type WithBatch<B> = Join<Unboxed, B>;
+type WithStatus<S> = Join<Unboxed, Slice, S>;
+type WithWalk<W> = Join<Unboxed, Arena, Masked, W>;
 type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, P>;
+type WithPrefetch<F> = Join<Unboxed, Slice, Masked, Chase, Coloured, F>;
+type WithWriteBack<K> =
+    Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, K>;
+type WithPass<L> =
+    Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, Every, L>;
 
 /// A question of style.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +153,7 @@ pub const AXES: &[Axis] = &[
         answers: answers!(
             StatusCheck,
             WithStatus,
-            [status::Masked, status::Branchy, status::Branchless]
+            [status::Masked, status::Branchy, status::Branchless, status::Bit,]
         ),
     },
     Axis {
@@ -148,6 +175,32 @@ pub const AXES: &[Axis] = &[
             WithSpread,
             [spread::Coloured, spread::Stride2k]
         ),
+    },
+    Axis {
+        name: "prefetch",
+        question: "Is packet data fetched ahead?",
+        reference: BASELINE,
+        answers: answers!(
+            Prefetch,
+            WithPrefetch,
+            [prefetch::Nothing, prefetch::Next]
+        ),
+    },
+    Axis {
+        name: "writeback",
+        question: "Which transmit descriptors ask for a write-back?",
+        reference: BASELINE,
+        answers: answers!(
+            WriteBack,
+            WithWriteBack,
+            [writeback::Every, writeback::Every32]
+        ),
+    },
+    Axis {
+        name: "pass",
+        question: "How often is a batch walked?",
+        reference: BASELINE,
+        answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
     },
 ];
 

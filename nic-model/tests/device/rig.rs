@@ -5,10 +5,13 @@ use std::time::Duration;
 use driver::bar::{Bar0, MappedBar};
 use driver::desc::rx_status::{DD, EOP};
 use driver::memory::Carver;
+use driver::mempool::PacketAddress;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{Config, InitError, Nic};
+use driver::pass::{Passed, Route, three_passes};
 use driver::policy::{
-    Batch, BatchStyle, Cell, Policy, RegAccess, Spread, StatusCheck, Walk,
+    Batch, BatchStyle, Cell, Pass, Policy, Prefetch, RegAccess, Spread,
+    StatusCheck, Walk, WriteBack,
 };
 use driver::ring::{Field32, Field64, RxRing};
 use driver::rx::rx_batch;
@@ -29,6 +32,46 @@ impl Policy for Plain {
     type Status = BothBits;
     type Walk = NoCells;
     type Spread = Packed;
+    type Prefetch = Unasked;
+    type WriteBack = Always;
+    type Pass = Steps;
+}
+
+/// A batch is received, worked on and sent.
+pub struct Steps;
+
+impl Pass for Steps {
+    const NAME: &'static str = "steps";
+    const IDEA: &'static str = "one after the other";
+
+    fn forward<P: Policy, B: Bar0>(
+        route: Route<'_, '_, P, B>,
+        work: impl FnMut(&mut [u8]),
+    ) -> Passed {
+        three_passes::<P, B>(route, work)
+    }
+}
+
+/// Packet data is not fetched ahead.
+pub struct Unasked;
+
+impl Prefetch for Unasked {
+    const NAME: &'static str = "unasked";
+    const IDEA: &'static str = "nothing is fetched ahead";
+
+    fn expect(_packet: PacketAddress<'_>) {}
+}
+
+/// Each transmit descriptor asks for a write-back.
+pub struct Always;
+
+impl WriteBack for Always {
+    const NAME: &'static str = "always";
+    const IDEA: &'static str = "RS on each descriptor";
+
+    fn reports(_i: u16) -> bool {
+        true
+    }
 }
 
 /// A device word is a `u32`.

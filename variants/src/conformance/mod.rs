@@ -9,13 +9,16 @@ pub mod batch;
 mod broken;
 mod naive;
 mod names;
+pub mod pass;
 mod policies;
+pub mod prefetch;
 pub mod reg;
 mod run;
 mod scenario;
 pub mod spread;
 pub mod status;
 pub mod walk;
+pub mod writeback;
 
 use core::fmt;
 

@@ -10,9 +10,9 @@
 //! *Compare.* `null.rs`, the floor of the harness.
 
 use core::mem;
-use core::sync::atomic::{Ordering, fence};
 
 use driver::bar::Bar0;
+use driver::barrier;
 use driver::desc::rx_status::{DD, EOP};
 use driver::desc::tx_cmd;
 use driver::mempool::{Mempool, PktBuf};
@@ -103,7 +103,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
             if status & (DD | EOP) != DD | EOP {
                 break;
             }
-            fence(Ordering::Acquire);
+            barrier::after_done();
             let len = received.length_vlan().read() & 0xFFFF;
             let Some(fresh) = pool.alloc() else {
                 break;
@@ -125,7 +125,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
             n += 1;
         }
         (rx.index, tx.index) = (i, o);
-        fence(Ordering::Release);
+        barrier::before_doorbell();
         if n > 0 {
             let tail = rx.ring.before(i);
             self.bars[from].write32(RDT.at(0), tail.into());

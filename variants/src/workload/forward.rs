@@ -7,9 +7,8 @@
 use driver::bar::Bar0;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{InitError, Nic};
-use driver::policy::{Batch, BatchStyle, Policy};
-use driver::rx::rx_batch;
-use driver::tx::tx_batch;
+use driver::pass::Route;
+use driver::policy::{Batch, BatchStyle, Pass, Policy};
 use driver::wait::Wait;
 
 use super::{Counts, Forwarder, MappedSite, PORTS, Quota, Site};
@@ -79,20 +78,23 @@ impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
     /// One batch from port `from` to the other.
     #[inline(always)]
     fn pass(&mut self, from: usize) -> u16 {
-        let Self { ports, pool, batch, batch_size, dropped } = self;
-        let (bar, queue) = ports[from].rx(0);
-        let n = rx_batch::<P, B>(bar, queue, pool, batch, *batch_size);
-        batch.for_each::<P::Walk>(|buf| {
-            if let Some(byte) = pool.data_mut(buf).get_mut(TOUCHED_BYTE) {
+        let [first, second] = &mut self.ports;
+        let (source, target) =
+            if from == 0 { (first, second) } else { (second, first) };
+        let route = Route {
+            from: source.rx(0),
+            to: target.tx(0),
+            pool: &mut self.pool,
+            batch: &mut self.batch,
+            max: self.batch_size,
+        };
+        let passed = P::Pass::forward::<P, B>(route, |packet| {
+            if let Some(byte) = packet.get_mut(TOUCHED_BYTE) {
                 *byte = byte.wrapping_add(1);
             }
         });
-        let (bar, queue) = ports[1 - from].tx(0);
-        tx_batch::<P, B>(bar, queue, pool, batch);
-        let left = batch.len();
-        batch.take::<P::Walk>(left, |buf| pool.free(buf));
-        *dropped += u64::from(left);
-        n
+        self.dropped += u64::from(passed.dropped);
+        passed.received
     }
 }
 
