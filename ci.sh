@@ -6,7 +6,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty test)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test)
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -26,6 +26,11 @@ check_test() {
 
 doc() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+}
+
+# Each micro-benchmark runs once and finds what it should.
+benches() {
+    cargo bench -p variants -- --test
 }
 
 # A short run leaves results and charts that other programs can read.
