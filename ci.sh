@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # The checks of this project, the same for people and machines.
 #
-#     ./ci.sh               all of them
+#     ./ci.sh               all of them but the slow ones
 #     ./ci.sh fmt test      some of them
+#     ./ci.sh miri arm      the slow ones, a few minutes each
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test)
+
+# They need what is too large to be fetched for every run of the others.
+SLOW=(miri arm)
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -147,6 +151,50 @@ honesty() {
     "$runner" explain --all
 }
 
+# Undefined behaviour, looked for by an interpreter: driver, device, and every
+# variant once around its rings. The same inputs each time.
+miri() {
+    if ! cargo +nightly miri --version >/dev/null 2>&1; then
+        echo "SKIPPED: no Miri, try" \
+            "'rustup toolchain install nightly -c miri,rust-src'" >&2
+        return
+    fi
+    # Isolated from the machine, where proptest would look for old failures.
+    local flags="-Zmiri-strict-provenance"
+    flags+=" -Zmiri-env-set=PROPTEST_DISABLE_FAILURE_PERSISTENCE=true"
+    # Forgotten pointers are collected a tenth as often: they are few.
+    flags+=" -Zmiri-provenance-gc=100000"
+    export MIRIFLAGS="$flags ${MIRIFLAGS:-}"
+    local package
+    for package in driver nic-model variants; do
+        cargo +nightly miri test -p "$package" --lib
+    done
+    cargo +nightly miri test -p nic-model --test device small::
+}
+
+# Another instruction set: everything builds for AArch64, and the measured code
+# and the device pass their tests in an emulator. It runs threads in the
+# host's memory order, so it proves the build and not the barriers.
+arm() {
+    local target=aarch64-unknown-linux-gnu libs
+    libs=$(rustc --print target-libdir --target "$target")
+    if [[ ! -d $libs ]]; then
+        echo "SKIPPED: no $target, try 'rustup target add $target'" >&2
+        return
+    fi
+    if ! has aarch64-linux-gnu-gcc || ! has qemu-aarch64-static; then
+        echo "SKIPPED: no linker or emulator for AArch64, try 'apt-get" \
+            "install gcc-aarch64-linux-gnu libc6-dev-arm64-cross" \
+            "qemu-user-static'" >&2
+        return
+    fi
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    local runner="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=$runner
+    cargo build --workspace --target "$target"
+    cargo test --target "$target" -p driver -p nic-model -p variants
+}
+
 build_runner() {
     cargo build --release --bin bench-runner
     runner=$(realpath "${CARGO_TARGET_DIR:-target}/release/bench-runner")
@@ -274,8 +322,8 @@ if (($# == 0)); then
     set -- "${CHECKS[@]}"
 fi
 for check in "$@"; do
-    if [[ " ${CHECKS[*]} " != *" $check "* ]]; then
-        fail "no check '$check': there are ${CHECKS[*]}"
+    if [[ " ${CHECKS[*]} ${SLOW[*]} " != *" $check "* ]]; then
+        fail "no check '$check': there are ${CHECKS[*]} ${SLOW[*]}"
     fi
 done
 for check in "$@"; do

@@ -1,5 +1,7 @@
 //! The program that measures, as its build script saw it.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use crate::results::Build;
 
 /// Flags that start functions and loops on cache lines, as parts of a flag:
@@ -13,11 +15,23 @@ pub fn build() -> Build {
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("RINGSIDE_COMMIT").to_string(),
         dirty: env!("RINGSIDE_DIRTY") == "true",
+        program: program(),
         compiler: env!("RINGSIDE_COMPILER").to_string(),
         flags: split_flags(env!("RINGSIDE_FLAGS")),
         profile: env!("RINGSIDE_PROFILE").to_string(),
         target: env!("RINGSIDE_TARGET").to_string(),
     }
+}
+
+/// Digest of this program's file, `unknown` where it cannot be read.
+fn program() -> String {
+    // Of the file that runs, also when another has taken its place.
+    let Ok(bytes) = std::fs::read("/proc/self/exe") else {
+        return "unknown".to_string();
+    };
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    format!("{:016x}", hasher.finish())
 }
 
 /// Whether the build pins where functions and loops start. Without that, code

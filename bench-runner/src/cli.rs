@@ -97,7 +97,7 @@ pub struct MeasureArgs {
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
-    /// A sixth of the rounds
+    /// Fewer rounds
     #[arg(long)]
     pub quick: bool,
     /// Only the variants of these axes and their references
@@ -117,7 +117,7 @@ pub struct SweepArgs {
     /// Folder of the results; a new one in results/ otherwise
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the interrupted sweep in --out, or with the newest one
+    /// Go on with the interrupted sweep in --out, or the newest, as it was begun
     #[arg(long)]
     pub resume: bool,
     /// Where and how

@@ -11,6 +11,7 @@ use std::path::Path;
 const CHAIN: u32 = 1 << 16;
 
 /// Dependent instructions per turn of a chain's loop.
+#[cfg(target_arch = "x86_64")]
 const UNROLLED: u32 = 64;
 
 /// Runs of a chain; the shortest counts, for an interruption only adds.

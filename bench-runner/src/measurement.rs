@@ -1,8 +1,10 @@
 //! A measurement: fresh processes, one after the other, and what they say.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -79,7 +81,7 @@ pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
     let (clock_cost_ticks, ticks) = result?;
     let per_phase = ticks / f64::from(TRIAL) / tick_hz;
     let phases = (target / per_phase.max(1e-9)).round() as u32;
-    let phases = phases.clamp(LEAST_PHASES, 10_000);
+    let phases = phases.clamp(LEAST_PHASES, plan::MOST);
     Ok(Calibration { clock_cost_ticks, phases })
 }
 
@@ -111,10 +113,9 @@ pub fn complete(
             run.processes.sort_by_key(|process| process.index);
         }
         if !is_whole || stop.load(Ordering::Relaxed) {
-            outcome = match done(run, run.setup.processes - 1) && is_whole {
-                true => Outcome::Complete,
-                false => Outcome::Interrupted,
-            };
+            if !run.is_finished() {
+                outcome = Outcome::Interrupted;
+            }
             break;
         }
         checkpoint(run)?;
@@ -149,7 +150,7 @@ fn progress(run: &Run) -> ProgressBar {
     ProgressBar::new(total)
         .with_style(style)
         .with_position(done)
-        .with_elapsed(std::time::Duration::ZERO)
+        .with_elapsed(Duration::ZERO)
 }
 
 /// Runs worker process `index`; its rounds are fewer than asked for when the
@@ -193,7 +194,8 @@ fn measure_process(
 /// A worker process, ended at the latest when this is dropped.
 struct Worker {
     child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    /// What it says, read by a thread, so that the user is heard meanwhile.
+    lines: Receiver<io::Result<String>>,
 }
 
 impl Worker {
@@ -216,7 +218,14 @@ impl Worker {
         let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(cannot(&"no pipes"));
         };
-        let lines = BufReader::new(stdout).lines();
+        let (say, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                if say.send(line).is_err() {
+                    break;
+                }
+            }
+        });
         let worker = Self { child, lines };
         let text = serde_json::to_vec(order).map_err(|e| cannot(&e))?;
         // A worker that is gone already is noticed by the first look for a
@@ -225,10 +234,19 @@ impl Worker {
         Ok(worker)
     }
 
-    /// The next message; `None` when the worker has ended.
+    /// The next message; `None` when the worker has ended or is to end.
     fn listen(&mut self) -> Result<Option<Message>, Failure> {
-        let Some(line) = self.lines.next() else {
-            return Ok(None);
+        let stop = process::interrupted();
+        let line = loop {
+            match self.lines.recv_timeout(Duration::from_millis(100)) {
+                Ok(line) => break line,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(None);
+                    }
+                }
+            }
         };
         let line = line.map_err(Failure::error)?;
         let message = serde_json::from_str(&line).map_err(|error| {
@@ -247,7 +265,8 @@ impl Worker {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        let said = said.lines().next().unwrap_or("no word");
+        let said = said.lines().find(|line| !line.trim().is_empty());
+        let said = said.unwrap_or("no word");
         Failure::error(format!(
             "measuring process {index} ended early, {status}: {said}; what \
              was measured is kept, sweep --resume goes on"

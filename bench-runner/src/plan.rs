@@ -9,7 +9,16 @@ use crate::affinity;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
-use crate::results::{Cell, Placement, Setup};
+use crate::results::{Cell, Placement, Run, Setup};
+
+/// Most phases, rounds and processes.
+pub const MOST: u32 = 10_000;
+
+/// Most cycles of a modelled doorbell; far more than any card takes.
+const MOST_DOORBELL_CYCLES: u32 = 100_000;
+
+/// What is done to the packets.
+const WORKLOAD: &str = "forward";
 
 /// Arenas per process.
 pub const ARENAS: u32 = 4;
@@ -32,7 +41,7 @@ impl Effort {
     pub fn of(placement: Placement, quick: bool) -> Self {
         let rounds = match (placement, quick) {
             (Placement::Lockstep, false) => 120,
-            (Placement::Lockstep, true) => 20,
+            (Placement::Lockstep, true) => 16,
             (Placement::Threaded, false) => 24,
             (Placement::Threaded, true) => 4,
         };
@@ -163,11 +172,17 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
     let processes = args.processes.unwrap_or(effort.processes);
     let rounds = args.rounds.unwrap_or(effort.rounds);
     for (what, n) in [("--processes", processes), ("--rounds", rounds)] {
-        if !(1..=10_000).contains(&n) {
+        if !(1..=MOST).contains(&n) {
             return Err(Failure::error(format!(
-                "{what} {n}: must be from 1 to 10000"
+                "{what} {n}: must be from 1 to {MOST}"
             )));
         }
+    }
+    if args.doorbell_cycles > MOST_DOORBELL_CYCLES {
+        return Err(Failure::error(format!(
+            "--doorbell-cycles {}: must be from 0 to {MOST_DOORBELL_CYCLES}",
+            args.doorbell_cycles
+        )));
     }
     let (core, model_core) =
         affinity::choose(placement, args.core, args.model_core).map_err(
@@ -178,7 +193,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         )?;
     let setup = Setup {
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..) >> 11),
-        workload: "forward".to_owned(),
+        workload: WORKLOAD.to_owned(),
         placement,
         frame_bytes: args.frame,
         ring_entries: args.ring,
@@ -194,6 +209,65 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
     };
     measure::config(&setup).check().map_err(Failure::error)?;
     Ok(setup)
+}
+
+/// Whether a run that was read from a file is one that could have been
+/// planned; else what is wrong with it.
+pub fn check(run: &Run) -> Result<(), String> {
+    let setup = &run.setup;
+    measure::config(setup).check().map_err(|e| e.to_string())?;
+    let counts = [
+        ("phases", setup.phases),
+        ("rounds", setup.rounds),
+        ("processes", setup.processes),
+    ];
+    for (name, n) in counts {
+        if !(1..=MOST).contains(&n) {
+            return Err(format!("setup.{name} is {n}, not 1 to {MOST}"));
+        }
+    }
+    let frame = setup.frame_bytes;
+    if !SIZES.contains(&frame) || frame - FCS_BYTES > setup.buffer_bytes {
+        return Err(format!("setup.frame_bytes is {frame}"));
+    }
+    let packets = PORTS as u32 * packets_per_port(setup.ring_entries);
+    let fixed = [
+        ("packets_per_phase", setup.packets_per_phase, packets),
+        ("arenas", setup.arenas, ARENAS),
+    ];
+    for (name, n, wanted) in fixed {
+        if n != wanted {
+            return Err(format!("setup.{name} is {n}, not {wanted}"));
+        }
+    }
+    if setup.workload != WORKLOAD {
+        return Err(format!("unknown workload {:?}", setup.workload));
+    }
+    if setup.doorbell_cycles > MOST_DOORBELL_CYCLES {
+        return Err("setup.doorbell_cycles is out of bounds".to_owned());
+    }
+    if run.cells.is_empty() {
+        return Err("there are no cells".to_owned());
+    }
+    for cell in &run.cells {
+        find(&cell.variant).map_err(|e| e.to_string())?;
+        if !(1..=setup.ring_entries).contains(&cell.batch) {
+            return Err(format!("a cell has batch size {}", cell.batch));
+        }
+    }
+    let mut seen = vec![false; setup.processes as usize];
+    for process in &run.processes {
+        match seen.get_mut(process.index as usize) {
+            Some(seen) if !*seen => *seen = true,
+            _ => {
+                return Err(format!(
+                    "process {} is one too many",
+                    process.index
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Packets per port and phase: seven eighths of a ring. A ring keeps a slot

@@ -60,6 +60,9 @@ pub struct Build {
     pub commit: String,
     /// Whether the checkout had uncommitted changes.
     pub dirty: bool,
+    /// Digest of the program's file: samples of different programs are not
+    /// mixed.
+    pub program: String,
     /// `rustc --version`.
     pub compiler: String,
     /// Compiler flags, as cargo handed them over.

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
 use crate::plan::{self, Effort};
-use crate::results::{Cell, Placement, Run, SCHEMA, Setup};
+use crate::results::{Cell, Machine, Placement, Run, SCHEMA, Setup};
 
 /// Measures what was asked for, or goes on with what was begun.
 pub fn command(args: &SweepArgs) -> Result<(), Failure> {
@@ -83,7 +83,7 @@ pub fn prepare(
     started: String,
 ) -> Result<Run, Failure> {
     let mut machine = Root::default().machine(setup.core);
-    step_aside(setup.core);
+    step_aside(&setup);
     let calibration = measurement::calibrate(&setup, machine.tick_hz)?;
     machine.clock_cost_ticks = calibration.clock_cost_ticks;
     setup.phases = calibration.phases;
@@ -127,14 +127,19 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
             build.commit
         )));
     }
+    plan::check(&run).map_err(|what| {
+        Failure::error(format!(
+            "{}: {what}; restore run.json or start a new run",
+            path.display()
+        ))
+    })?;
     let machine = Root::default().machine(run.setup.core);
-    if !run.is_finished() && run.machine.cpu != machine.cpu {
+    if let Some(what) = differs(&run.machine, &machine)
+        && !run.is_finished()
+    {
         return Err(Failure::error(format!(
-            "{} was begun on another machine ({}, this is {}): start a new \
-             run",
+            "{} was begun on another machine ({what}): start a new run",
             path.display(),
-            run.machine.cpu,
-            machine.cpu
         )));
     }
     if !run.is_finished() {
@@ -145,17 +150,41 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         };
         affinity::choose(run.setup.placement, core, model_core)
             .map_err(Failure::environment)?;
-        step_aside(run.setup.core);
+        step_aside(&run.setup);
     }
     Ok((folder, run))
 }
 
-/// Leaves the forwarder's core to the workers, where there is another one.
-fn step_aside(core: u32) {
-    let others = affinity::allowed_cores();
-    if let Some(other) = others.iter().rev().find(|other| **other != core) {
+/// What keeps samples of two machines from being mixed.
+fn differs(old: &Machine, new: &Machine) -> Option<String> {
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    let texts = [
+        ("CPU", old.cpu.clone(), new.cpu.clone()),
+        ("kernel", old.kernel.clone(), new.kernel.clone()),
+        ("hypervisor", name(&old.hypervisor), name(&new.hypervisor)),
+        ("huge pages", old.huge_pages.to_string(), new.huge_pages.to_string()),
+    ];
+    let text = texts.into_iter().find(|(_, old, new)| old != new);
+    let clock = (old.tick_hz / new.tick_hz - 1.0).abs() > 1e-3;
+    let clock = clock.then(|| {
+        let hz = |hz: f64| format!("{hz:.0} Hz");
+        ("clock", hz(old.tick_hz), hz(new.tick_hz))
+    });
+    let (what, old, new) = text.or(clock)?;
+    Some(format!("{what} {old}, now {new}"))
+}
+
+/// Leaves the cores of forwarder and model to the workers, as far as there
+/// are others; the forwarder's first.
+fn step_aside(setup: &Setup) {
+    let cores = affinity::allowed_cores();
+    let free = |taken: &[u32]| {
+        cores.iter().rev().find(|core| !taken.contains(core)).copied()
+    };
+    let Setup { core, model_core, .. } = *setup;
+    if let Some(other) = free(&[core, model_core]).or_else(|| free(&[core])) {
         // Only a courtesy: on failure parent and worker share a core.
-        let _ = affinity::pin(*other);
+        let _ = affinity::pin(other);
     }
 }
 

@@ -2,6 +2,7 @@
 //! line of JSON per round to its standard output.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use variants::registry::Variant;
@@ -133,6 +134,10 @@ fn measure(
             }
         }
         say(Message::Round(round))?;
+        if setup.placement == Placement::Threaded {
+            // The parent may have to share the model's core: let it finish.
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
     Ok(())
 }

@@ -222,8 +222,8 @@ impl<'a> Carver<'a> {
     pub fn take(&mut self, len: usize, align: usize) -> DmaSlice<'a> {
         assert!(align.is_power_of_two() && align <= HUGE_PAGE);
         let at = self.used.next_multiple_of(align);
-        assert!(at + len <= self.len, "DMA region is too small");
-        self.used = at + len;
+        let end = at.checked_add(len).filter(|end| *end <= self.len);
+        self.used = end.expect("DMA region is too small");
         DmaSlice(DmaWindow {
             // SAFETY: `at + len` lies inside the region.
             base: unsafe { self.base.add(at) },
@@ -236,7 +236,8 @@ impl<'a> Carver<'a> {
     /// A table of `n` entries that only the driver uses.
     pub fn table<T: Default>(&mut self, n: usize) -> &'a mut [T] {
         const { assert!(align_of::<T>() <= 64 && !std::mem::needs_drop::<T>()) };
-        let piece = self.take(n * size_of::<T>(), 64);
+        let bytes = n.checked_mul(size_of::<T>()).expect("a sane size");
+        let piece = self.take(bytes, 64);
         let first: NonNull<T> = piece.base().cast();
         for i in 0..n {
             // SAFETY: entry `i` lies inside the piece and is aligned.

@@ -368,7 +368,8 @@ mod tests {
             for wire_bytes in [64, 65, 1518] {
                 let format = FrameFormat { wire_bytes, types: 32 };
                 let maker = FrameMaker::new(port, format);
-                for sequence in 0..FLOWS {
+                let step = if cfg!(miri) { 311 } else { 1 };
+                for sequence in (0..FLOWS).step_by(step) {
                     let frame = written(&maker, sequence);
                     assert_eq!(sum(&frame[14..34]), 0xFFFF);
                 }
@@ -377,6 +378,10 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(
+            if cfg!(miri) { 4 } else { 256 }
+        ))]
+
         #[test]
         fn what_was_written_is_recognised(
             format in formats(), port: u8, sequence: u64, touches: u8,

@@ -98,6 +98,7 @@ pub(crate) fn build() -> Build {
         version: "0.1.0".to_string(),
         commit: "0123456789abcdef0123456789abcdef01234567".to_string(),
         dirty: false,
+        program: "0123456789abcdef".to_string(),
         compiler: "rustc 1.95.0".to_string(),
         flags: [
             "-Ctarget-cpu=x86-64-v2",

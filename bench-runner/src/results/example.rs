@@ -134,6 +134,7 @@ fn build() -> Build {
         version: "0.1.0".to_owned(),
         commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
         dirty: false,
+        program: "0123456789abcdef".to_string(),
         compiler: "rustc 1.95.0".to_owned(),
         flags: vec!["-Ctarget-cpu=x86-64-v2".to_owned()],
         profile: "release".to_owned(),

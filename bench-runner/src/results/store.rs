@@ -83,7 +83,7 @@ impl Run {
         let bytes = read(&path)?;
         check_schema(&path, &bytes)?;
         let run: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| malformed(&path, &error))?;
+            .map_err(|error| malformed(&path, &bytes, &error))?;
         check(&run).map_err(|what| Error::new(&path, what, DAMAGED))?;
         Ok(run)
     }
@@ -125,7 +125,7 @@ fn check_schema(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         schema: Option<u64>,
     }
     let head: Head = serde_json::from_slice(bytes)
-        .map_err(|error| malformed(path, &error))?;
+        .map_err(|error| malformed(path, bytes, &error))?;
     let this = u64::from(SCHEMA);
     match head.schema {
         Some(schema) if schema == this => Ok(()),
@@ -153,14 +153,27 @@ fn check_schema(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn malformed(path: &Path, error: &serde_json::Error) -> Error {
+fn cut_off(path: &Path, error: &serde_json::Error) -> Error {
+    Error::new(
+        path,
+        format_args!("cut off in line {}", error.line()),
+        "copy it again from where it was made, or measure again",
+    )
+}
+
+/// Whether an error stands at the very end, as behind half a number.
+fn at_end(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let last = lines.next_back().map_or(0, <[u8]>::len);
+    error.line() == lines.count() + 1 && error.column() >= last
+}
+
+fn malformed(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
     use serde_json::error::Category;
+    let in_text = error.line() > 1 && at_end(bytes, error);
     match error.classify() {
-        Category::Eof => Error::new(
-            path,
-            format_args!("cut off in line {}", error.line()),
-            "copy it again from where it was made, or measure again",
-        ),
+        Category::Syntax if in_text => cut_off(path, error),
+        Category::Eof => cut_off(path, error),
         // The first byte tells a foreign file from a damaged one.
         Category::Syntax if error.line() == 1 && error.column() <= 1 => {
             Error::new(

@@ -9,4 +9,5 @@ mod registers;
 mod rig;
 mod rings;
 mod sabotage;
+mod small;
 mod trace;

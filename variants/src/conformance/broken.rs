@@ -241,6 +241,7 @@ type WithBatch<B> = Join<Unboxed, B, Masked, Chase, Coloured>;
 type WithStatus<S> = Join<Unboxed, Slice, S, Chase, Coloured>;
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_policy_does_not_conform_with_a_mistake() {
     let plain = Scenario::plain();
     let faults = Faults { fragments: 128, ..Faults::default() };

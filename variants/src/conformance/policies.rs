@@ -3,63 +3,82 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nic_model::Arena;
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
 
 use super::run::{Outcome, Registers, arena, run};
-use super::scenario::scenarios;
+use super::scenario::{Scenario, scenarios};
 use super::{Verdict, hold, naive};
 use crate::registry::{FLOOR, variants};
 
 #[test]
+#[cfg_attr(miri, ignore = "takes hours")]
 fn behind_trapped_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
     every_variant_conforms(256, Registers::Trapped)
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes hours")]
 fn behind_mapped_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
     every_variant_conforms(256, Registers::Mapped)
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes hours")]
 fn behind_costly_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
     every_variant_conforms(64, Registers::Costed)
 }
 
+/// The one run that an interpreter has time for.
+#[test]
+fn once_around_the_rings_every_variant_does_what_the_reference_does()
+-> TestCaseResult {
+    all_conform(&Scenario::small(), &mut arena(), Registers::Mapped)
+}
+
 fn every_variant_conforms(cases: u32, behind: Registers) -> Verdict {
     let arena = RefCell::new(arena());
     hold(cases, scenarios(), |scenario| {
-        let arena = &mut *arena.borrow_mut();
-        let fail = |who: &str, why| {
-            TestCaseError::fail(format!("{who}, {behind:?}: {why}"))
-        };
-        let reference = run(&scenario, arena, Registers::Trapped, naive::open)
-            .map_err(|why| fail("reference", why))?;
-        let ample = scenario.pool_is_ample();
-        for variant in variants().iter().filter(|v| v.forwards) {
-            let lean = variant.axis() == FLOOR;
-            // Both clean before they receive, and so come to hold others.
-            let other_buffers = lean || variant.name() == "pass=fused";
-            if lean && !(ample && is_smooth(&reference)) {
-                continue;
-            }
-            let conforms = caught(|| {
-                let seen = run(&scenario, arena, behind, variant.open())?;
-                reference.same_packets(&seen)?;
-                if !other_buffers {
-                    reference.same_buffers(&seen)?;
-                }
-                if behind == Registers::Trapped {
-                    reference.same_accesses(&seen)?;
-                }
-                Ok(())
-            });
-            conforms.map_err(|why| fail(&variant.name(), why))?;
-        }
-        Ok(())
+        all_conform(&scenario, &mut arena.borrow_mut(), behind)
     })
+}
+
+fn all_conform(
+    scenario: &Scenario,
+    arena: &mut Arena,
+    behind: Registers,
+) -> TestCaseResult {
+    let fail = |who: &str, why| {
+        TestCaseError::fail(format!("{who}, {behind:?}: {why}"))
+    };
+    let reference = run(scenario, arena, Registers::Trapped, naive::open)
+        .map_err(|why| fail("reference", why))?;
+    let ample = scenario.pool_is_ample();
+    for variant in variants().iter().filter(|v| v.forwards) {
+        let lean = variant.axis() == FLOOR;
+        // Both clean before they receive, and so come to hold others.
+        let other_buffers = lean || variant.name() == "pass=fused";
+        if lean && !(ample && is_smooth(&reference)) {
+            continue;
+        }
+        let conforms = caught(|| {
+            let seen = run(scenario, arena, behind, variant.open())?;
+            reference.same_packets(&seen)?;
+            if !other_buffers {
+                reference.same_buffers(&seen)?;
+            }
+            if behind == Registers::Trapped {
+                reference.same_accesses(&seen)?;
+            }
+            Ok(())
+        });
+        conforms.map_err(|why| fail(&variant.name(), why))?;
+    }
+    Ok(())
 }
 
 /// Whether a run was one in which `floor=lean` can do the same: it stops at a

@@ -53,6 +53,17 @@ impl Scenario {
         }
     }
 
+    /// Little enough for an interpreter, and once around every ring.
+    pub fn small() -> Self {
+        let quota = Quota { packets: 48, patience: 1 };
+        Self {
+            batch: 8,
+            spare_buffers: 136,
+            phases: vec![Phase { transmits: true, offered: 24, quota }; 3],
+            ..Self::plain()
+        }
+    }
+
     /// Whether the pool has buffers for full rings and a batch in hand.
     pub fn pool_is_ample(&self) -> bool {
         let in_rings = 2 * u32::from(self.ring_entries);

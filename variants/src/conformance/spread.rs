@@ -5,7 +5,7 @@ use driver::mempool::Mempool;
 use driver::policy::Spread;
 use proptest::prelude::*;
 
-use super::{Verdict, hold, memory};
+use super::{Verdict, at_most, hold, memory};
 
 /// Makes tests of the laws of axis `spread`.
 #[macro_export]
@@ -44,7 +44,7 @@ pub fn strides_hold_a_buffer<S: Spread>() -> Verdict {
 /// In a pool, buffers neither overlap nor cross a page, and lie in the memory
 /// that the pool asked for.
 pub fn buffers_lie_apart<S: Spread>() -> Verdict {
-    hold(16, (sizes(), 1..2000_u32), |(bytes, buffers)| {
+    hold(16, (sizes(), 1..at_most(2000, 50)), |(bytes, buffers)| {
         let needed = Mempool::dma_bytes::<S>(buffers, bytes);
         let mut region = memory(needed + HUGE_PAGE);
         let mut tables = region.carve();
