@@ -14,6 +14,7 @@ use crate::spread::Coloured;
 macro_rules! prefetch_conformance {
     ($style:ty) => {
         #[test]
+        #[cfg_attr(miri, ignore = "reads 2 MiB a byte at a time")]
         fn a_packet_that_is_expected_stays_as_it_is()
         -> $crate::conformance::Verdict {
             $crate::conformance::prefetch::memory_stays_as_it_is::<$style>()
