@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
+use crate::output;
 use crate::results::Placement;
 use crate::{explain, list, run, sweep, worker};
 
@@ -184,7 +185,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => dispatch(cli.command),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                print!("{error}");
+                output::print(format_args!("{error}"));
                 Ok(())
             }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

@@ -13,6 +13,7 @@ pub mod folder;
 pub mod list;
 pub mod measure;
 pub mod measurement;
+pub mod output;
 pub mod plan;
 pub mod plot;
 pub mod process;

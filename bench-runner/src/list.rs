@@ -6,13 +6,14 @@ use variants::registry::{self, AXES, FLOOR};
 
 use crate::cli::ListArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Prints what can be measured.
 pub fn command(args: &ListArgs) -> Result<(), Failure> {
     if args.json {
-        println!("{:#}", as_json());
+        output::line(format_args!("{:#}", as_json()));
     } else {
-        print!("{}", as_text());
+        output::print(format_args!("{}", as_text()));
     }
     Ok(())
 }

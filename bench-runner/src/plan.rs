@@ -45,7 +45,11 @@ impl Effort {
             (Placement::Threaded, false) => 24,
             (Placement::Threaded, true) => 4,
         };
-        Self { processes: 8, rounds }
+        let processes = match (placement, quick) {
+            (Placement::Threaded, true) => 4,
+            _ => 8,
+        };
+        Self { processes, rounds }
     }
 }
 

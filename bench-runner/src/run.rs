@@ -4,6 +4,7 @@ use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
+use crate::output;
 use crate::plan::{self, Effort};
 use crate::results::Placement;
 use crate::sweep::{now, prepare, terminal_width};
@@ -33,7 +34,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     if let Some(folder) = &folder {
         folder.draw(&run)?;
     }
-    print!("{}", tables(&run, terminal_width()));
+    output::print(format_args!("{}", tables(&run, terminal_width())));
     for warning in &run.warnings {
         eprintln!("note: {warning}");
     }

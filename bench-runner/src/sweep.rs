@@ -11,6 +11,7 @@ use crate::environment::Root;
 use crate::failure::Failure;
 use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
+use crate::output;
 use crate::plan::{self, Effort};
 use crate::results::{Cell, Machine, Placement, Run, SCHEMA, Setup};
 
@@ -23,8 +24,11 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
     folder.save(&run)?;
     let outcome = measurement::complete(&mut run, &mut |run| folder.save(run))?;
     folder.draw(&run)?;
-    println!("{}", tables(&run, terminal_width()));
-    println!("Samples, charts and page are in {}", folder.path().display());
+    output::line(format_args!("{}", tables(&run, terminal_width())));
+    output::line(format_args!(
+        "Samples, charts and page are in {}",
+        folder.path().display()
+    ));
     for warning in &run.warnings {
         eprintln!("note: {warning}");
     }

@@ -67,6 +67,20 @@ fn list_names_every_axis_in_text_and_json() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut list = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+        .args(["list", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(list.stdout.take());
+    let output = list.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
 fn help_of_every_command_shows_an_example() {
     for command in ["list", "sweep", "run", "explain"] {
         let help = bench_runner(&format!("{command} --help"), Path::new("."));

@@ -12,6 +12,7 @@ use variants::registry::{self, Because, SAME_CODE, SameCode, Variant};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Failure;
+use crate::output;
 use crate::plan;
 use crate::sweep::terminal_width;
 use crate::table;
@@ -112,21 +113,28 @@ fn pair(a: &Explained, b: &Explained, args: &ExplainArgs) {
             "variants": [side(a), side(b)],
             "rows": rows.collect::<Vec<_>>(),
         });
-        println!("{json:#}");
+        output::line(format_args!("{json:#}"));
         return;
     }
     let (left, right) = ((&*a.name, &a.body), (&*b.name, &b.body));
-    println!("{}", side_by_side(&comparison, left, right, terminal_width()));
-    println!("{}", counts(&[a, b]));
+    output::line(format_args!(
+        "{}",
+        side_by_side(&comparison, left, right, terminal_width())
+    ));
+    output::line(format_args!("{}", counts(&[a, b])));
     if let Some(batch) = args.batch {
-        println!(
+        output::line(format_args!(
             "The batch size is not known to the compiler: this is the code \
              at batch {batch} as at any other."
-        );
+        ));
     }
     let reason = declared.filter(|_| comparison.same && a.name != b.name);
     let reason = reason.map(|pair| format!(": {}", pair.because.reason()));
-    println!("{}{}", comparison.verdict(), reason.unwrap_or_default());
+    output::line(format_args!(
+        "{}{}",
+        comparison.verdict(),
+        reason.unwrap_or_default()
+    ));
 }
 
 /// What the registry says about two variants.
@@ -196,16 +204,23 @@ fn everything(all: &[Explained], as_json: bool) -> Result<(), Failure> {
             "declared": declared,
             "faults": faults,
         });
-        println!("{json:#}");
+        output::line(format_args!("{json:#}"));
     } else {
-        println!("{}", overview(all));
+        output::line(format_args!("{}", overview(all)));
         for group in &groups {
-            println!("the same machine code: {}", group.join(", "));
+            output::line(format_args!(
+                "the same machine code: {}",
+                group.join(", ")
+            ));
             let of = |pair: &&SameCode| {
                 group.iter().any(|name| name == pair.variant)
             };
             for pair in SAME_CODE.iter().filter(of) {
-                println!("  {}: {}", pair.variant, pair.because.reason());
+                output::line(format_args!(
+                    "  {}: {}",
+                    pair.variant,
+                    pair.because.reason()
+                ));
             }
         }
     }
