@@ -2,8 +2,8 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
-use core::slice;
 
 /// An address as the device sees it (I/O virtual address). Never a pointer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,18 +234,16 @@ impl<'a> Carver<'a> {
     }
 
     /// A table of `n` entries that only the driver uses.
-    pub fn table<T: Default>(&mut self, n: usize) -> &'a mut [T] {
-        const { assert!(align_of::<T>() <= 64 && !std::mem::needs_drop::<T>()) };
+    pub fn table<T: Default>(&mut self, n: usize) -> Table<'a, T> {
+        const { assert!(align_of::<T>() <= 64) };
         let bytes = n.checked_mul(size_of::<T>()).expect("a sane size");
-        let piece = self.take(bytes, 64);
-        let first: NonNull<T> = piece.base().cast();
+        let first: NonNull<T> = self.take(bytes, 64).base().cast();
         for i in 0..n {
             // SAFETY: entry `i` lies inside the piece and is aligned.
             unsafe { first.add(i).write(T::default()) };
         }
-        // SAFETY: the entries are initialised, the piece is handed out once
-        // and lives as long as the borrow of the region.
-        unsafe { slice::from_raw_parts_mut(first.as_ptr(), n) }
+        let entries = NonNull::slice_from_raw_parts(first, n);
+        Table { entries, owned: PhantomData }
     }
 
     /// The next `len` bytes, to be handed out on their own; what follows
@@ -275,6 +273,42 @@ impl<'a> Carver<'a> {
             len: self.len,
             region: PhantomData,
         }
+    }
+}
+
+/// A table in a region, with entries that are dropped with it.
+#[derive(Debug)]
+pub struct Table<'a, T> {
+    entries: NonNull<[T]>,
+    owned: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a table owns its entries, as a boxed slice would.
+unsafe impl<T: Send> Send for Table<'_, T> {}
+
+impl<T> Deref for Table<'_, T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        // SAFETY: the entries are initialised, and only the table reaches
+        // the piece of the region that they lie in.
+        unsafe { self.entries.as_ref() }
+    }
+}
+
+impl<T> DerefMut for Table<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and the table is borrowed for as long.
+        unsafe { self.entries.as_mut() }
+    }
+}
+
+impl<T> Drop for Table<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: the entries are initialised, and nobody sees them again.
+        unsafe { self.entries.drop_in_place() };
     }
 }
 
@@ -417,7 +451,7 @@ mod tests {
         let base = region.base().as_ptr().addr();
         let mut carver = region.carve();
         let ring = carver.take(8192, 128);
-        let table: &mut [u32] = carver.table(100);
+        let mut table = carver.table::<u32>(100);
         table.fill(7);
         let next = carver.take(64, 4096);
         assert_eq!(ring.iova(), Iova::new(0x1000_0000));

@@ -1,11 +1,12 @@
 //! Packet buffers and the pool they come from.
 
 use core::marker::PhantomData;
+use core::mem;
 use core::ptr::NonNull;
 use core::slice;
 
-use crate::memory::{Carver, DmaSlice, HUGE_PAGE, Iova};
-use crate::policy::Spread;
+use crate::memory::{Carver, DmaSlice, HUGE_PAGE, Iova, Table};
+use crate::policy::{Bounds, Meta, Policy, Spread};
 
 /// A packet buffer: the right to use one slot of a [`Mempool`].
 ///
@@ -63,7 +64,9 @@ impl PacketAddress<'_> {
     }
 }
 
-/// What the driver knows about a buffer: a row of the table beside the pool.
+/// What the driver knows about a buffer: a row of the table beside the pool,
+/// or what lies in front of the packet.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 struct PktMeta {
     /// Where the packet starts, as the device sees it.
@@ -71,66 +74,124 @@ struct PktMeta {
     /// The same, in bytes from the start of the pool.
     offset: u32,
     /// Bytes of the packet.
-    len: u32,
+    len: u16,
+    /// Packet type, where the workload asks for it.
+    packet_type: u16,
 }
 
-/// Equally sized packet buffers and a stack of the free ones.
+/// No packet is longer: the device takes frames of at most 1518 bytes and a
+/// VLAN tag (datasheet 8.2.3.22.8, HLREG0.JUMBOEN), in whole cache lines.
+const LONGEST_PACKET: usize = 1536;
+
+/// The length of a packet in a buffer that is to be swept up.
+const ABANDONED: u16 = u16::MAX;
+
+/// Equally sized packet buffers and a stack of the free ones, as policy `P`
+/// keeps them.
 #[derive(Debug)]
-pub struct Mempool<'a> {
+pub struct Mempool<'a, P> {
+    /// First byte of the slots.
     data: NonNull<u8>,
-    meta: &'a mut [PktMeta],
-    free: &'a mut [u32],
+    /// Row 0.
+    rows: NonNull<PktMeta>,
+    /// Number of rows, or of places where one could be.
+    row_count: u32,
+    /// The stack of free buffers.
+    free: Table<'a, u32>,
     available: usize,
-    buffer_bytes: u32,
+    longest: u16,
+    slots: Slots,
+    policy: PhantomData<P>,
 }
 
 // SAFETY: the pool owns its buffers until they are handed to the device, by
 // index, through a ring.
-unsafe impl Send for Mempool<'_> {}
+unsafe impl<P> Send for Mempool<'_, P> {}
 
-impl<'a> Mempool<'a> {
-    /// Bytes of DMA memory that `buffers` buffers need with spread `S`.
-    pub fn dma_bytes<S: Spread>(buffers: u32, buffer_bytes: u16) -> usize {
-        let per_page = HUGE_PAGE / S::stride(usize::from(buffer_bytes));
+/// How slots lie in their memory.
+#[derive(Clone, Copy, Debug)]
+struct Slots {
+    stride: usize,
+    per_page: usize,
+}
+
+impl Slots {
+    /// Slots for buffers of `buffer_bytes` with their headroom. No packet
+    /// fills a large buffer, so that its slot has room for both.
+    fn of<P: Policy>(buffer_bytes: u16) -> Self {
+        let buffer = usize::from(buffer_bytes);
+        let packet = buffer.min(LONGEST_PACKET);
+        let stride = P::Spread::stride(buffer.max(P::Meta::HEADROOM + packet));
+        Self { stride, per_page: HUGE_PAGE / stride }
+    }
+
+    /// Bytes from the start of the pool to slot `i`.
+    fn offset(self, i: usize) -> usize {
+        i / self.per_page * HUGE_PAGE + i % self.per_page * self.stride
+    }
+}
+
+impl<'a, P: Policy> Mempool<'a, P> {
+    /// Bytes of DMA memory that `buffers` buffers need.
+    pub fn dma_bytes(buffers: u32, buffer_bytes: u16) -> usize {
+        let per_page = Slots::of::<P>(buffer_bytes).per_page;
         (buffers as usize).div_ceil(per_page) * HUGE_PAGE
     }
 
-    /// A pool of `buffers` buffers of `buffer_bytes`, placed by `S` in `dma`
-    /// so that none crosses a page of 2 MiB, with its tables in `tables`.
+    /// A pool of `buffers` buffers of `buffer_bytes`, placed in `dma` so that
+    /// none crosses a page of 2 MiB, with its tables in `tables`.
     ///
     /// # Panics
     ///
     /// When `dma` is smaller than [`dma_bytes`](Self::dma_bytes).
-    pub fn new<S: Spread>(
+    pub fn new(
         buffers: u32,
         buffer_bytes: u16,
         dma: DmaSlice<'a>,
         tables: &mut Carver<'a>,
     ) -> Self {
-        let needed = Self::dma_bytes::<S>(buffers, buffer_bytes);
+        let needed = Self::dma_bytes(buffers, buffer_bytes);
         assert!(dma.bytes() >= needed, "DMA memory is too small for the pool");
         assert!(u32::try_from(needed).is_ok(), "offsets have 32 bits");
-        let stride = S::stride(usize::from(buffer_bytes));
-        let per_page = HUGE_PAGE / stride;
-        let meta: &mut [PktMeta] = tables.table(buffers as usize);
-        let free: &mut [u32] = tables.table(buffers as usize);
-        for (i, row) in meta.iter_mut().enumerate() {
-            let offset = i / per_page * HUGE_PAGE + i % per_page * stride;
-            row.iova = dma.iova().offset(offset);
-            row.offset = offset as u32;
-        }
-        // The lowest index is on top of the stack.
-        for (slot, index) in free.iter_mut().zip((0..buffers).rev()) {
-            *slot = index;
-        }
-        Self {
+        let slots = Slots::of::<P>(buffer_bytes);
+        let beside = P::Meta::HEADROOM == 0;
+        let (rows, bytes) = if beside {
+            let bytes = buffers as usize * Self::ROW_STEP;
+            (tables.take(bytes, 64).base(), bytes)
+        } else {
+            (dma.base(), needed)
+        };
+        let mut pool = Self {
             data: dma.base(),
-            meta,
-            free,
+            rows: rows.cast(),
+            row_count: (bytes / Self::ROW_STEP) as u32,
+            free: tables.table(buffers as usize),
             available: buffers as usize,
-            buffer_bytes: u32::from(buffer_bytes),
+            longest: buffer_bytes.min(LONGEST_PACKET as u16),
+            slots,
+            policy: PhantomData,
+        };
+        // The lowest slot is on top of the stack.
+        for slot in 0..buffers as usize {
+            let at = slots.offset(slot);
+            let buf = pool.buf(slot);
+            let offset = at + P::Meta::HEADROOM;
+            let iova = dma.iova().offset(offset);
+            let row =
+                PktMeta { iova, offset: offset as u32, ..Default::default() };
+            // SAFETY: the row lies in a table, or in a slot, of the pool's.
+            unsafe { pool.row(&buf).write(row) };
+            pool.free[buffers as usize - 1 - slot] = buf.0;
         }
+        pool
     }
+
+    /// Bytes between the rows of neighbouring indices. In front of packets
+    /// rows lie in cache lines of their own.
+    const ROW_STEP: usize = match P::Meta::HEADROOM {
+        0 => size_of::<PktMeta>(),
+        headroom => headroom,
+    };
 
     /// Number of free buffers.
     #[inline(always)]
@@ -140,236 +201,188 @@ impl<'a> Mempool<'a> {
 
     /// Number of buffers, free or not.
     pub fn buffers(&self) -> usize {
-        self.meta.len()
+        self.free.len()
     }
 
-    /// Usable bytes of a buffer.
+    /// Bytes of the longest packet that fits.
     #[inline(always)]
-    pub fn buffer_bytes(&self) -> u32 {
-        self.buffer_bytes
+    pub fn longest(&self) -> u16 {
+        self.longest
     }
 
     /// Takes a free buffer, if there is one.
     #[inline(always)]
     pub fn alloc(&mut self) -> Option<PktBuf> {
         let top = self.available.checked_sub(1)?;
+        // SAFETY: the stack is never higher than its table.
+        unsafe { P::Bounds::within(top, self.free.len()) };
         let index = self.free[top];
         self.available = top;
         Some(PktBuf(index))
+    }
+
+    /// Fills `group` with free buffers as far as there are any, so that the
+    /// last one is the one that was on top; returns how many.
+    #[inline(always)]
+    pub fn alloc_group(&mut self, group: &mut [PktBuf]) -> usize {
+        let n = group.len().min(self.available);
+        let from = self.available - n;
+        // SAFETY: the stack is never higher than its table.
+        unsafe { P::Bounds::within(self.available, self.free.len() + 1) };
+        let top = &self.free[from..self.available];
+        for (buf, index) in group.iter_mut().zip(top) {
+            *buf = PktBuf(*index);
+        }
+        self.available = from;
+        n
+    }
+
+    /// A free buffer and where the device finds it.
+    pub fn lend(&mut self) -> Option<(PktBuf, Iova)> {
+        let buf = self.alloc()?;
+        let iova = self.iova(&buf);
+        Some((buf, iova))
     }
 
     /// Gives a buffer back.
     ///
     /// # Panics
     ///
-    /// When the pool would hold more buffers than it was made with.
+    /// When the pool would hold more buffers than it was made with and bounds
+    /// are checked.
     #[inline(always)]
     pub fn free(&mut self, buf: PktBuf) {
-        debug_assert!(
-            (buf.0 as usize) < self.meta.len(),
-            "no buffer of this pool"
-        );
+        debug_assert!(buf.0 < self.row_count, "no buffer of this pool");
+        // SAFETY: as many buffers as the table has entries were handed out,
+        // and each comes back once.
+        unsafe { P::Bounds::within(self.available, self.free.len()) };
         self.free[self.available] = buf.0;
-        self.available += 1;
+        self.available = P::Bounds::add(self.available, 1);
     }
 
-    /// Where the buffer starts, as the device sees it.
+    /// Gives a group of buffers back at once, the last one to be taken first.
+    #[inline(always)]
+    pub fn free_group(&mut self, group: &mut [PktBuf]) {
+        let end = P::Bounds::add(self.available, group.len());
+        // SAFETY: as in `free`.
+        unsafe { P::Bounds::within(end, self.free.len() + 1) };
+        let slots = &mut self.free[self.available..end];
+        for (slot, buf) in slots.iter_mut().zip(group) {
+            *slot = mem::take(buf).0;
+        }
+        self.available = end;
+    }
+
+    /// Leaves a buffer that nobody uses to the next [`sweep`](Self::sweep).
+    #[inline(always)]
+    pub fn abandon(&mut self, buf: PktBuf) {
+        // SAFETY: the row is initialised, and nobody else writes it.
+        unsafe { (*self.row(&buf).as_ptr()).len = ABANDONED };
+    }
+
+    /// Looks at every buffer and gives back those that were abandoned.
+    pub fn sweep(&mut self) {
+        for slot in 0..self.buffers() {
+            let buf = self.buf(slot);
+            if self.len(&buf) == ABANDONED {
+                self.set_len(&buf, 0);
+                self.free(buf);
+            }
+        }
+    }
+
+    /// The buffer in a slot. There is but one right to use it.
+    fn buf(&self, slot: usize) -> PktBuf {
+        PktBuf(match P::Meta::HEADROOM {
+            0 => slot as u32,
+            step => (self.slots.offset(slot) / step) as u32,
+        })
+    }
+
+    /// What is known about a buffer.
+    #[inline(always)]
+    fn row(&self, buf: &PktBuf) -> NonNull<PktMeta> {
+        let i = buf.0 as usize;
+        // SAFETY: a `PktBuf` names a row of the pool that handed it out, and
+        // there are `row_count` places for one.
+        unsafe {
+            P::Bounds::within(i, self.row_count as usize);
+            self.rows.byte_add(i * Self::ROW_STEP)
+        }
+    }
+
+    /// Where the packet starts, as the device sees it.
     #[inline(always)]
     pub fn iova(&self, buf: &PktBuf) -> Iova {
-        self.meta[buf.0 as usize].iova
+        // SAFETY: the row is initialised, and nobody else writes it.
+        unsafe { (*self.row(buf).as_ptr()).iova }
     }
 
     /// Bytes of the packet in the buffer.
     #[inline(always)]
-    pub fn len(&self, buf: &PktBuf) -> u32 {
-        self.meta[buf.0 as usize].len
+    pub fn len(&self, buf: &PktBuf) -> u16 {
+        // SAFETY: as above.
+        unsafe { (*self.row(buf).as_ptr()).len }
     }
 
-    /// Notes the length of a packet, at most the buffer's size.
+    /// Notes the length of a packet, at most [`longest`](Self::longest).
     #[inline(always)]
-    pub fn set_len(&mut self, buf: &PktBuf, len: u32) {
-        self.meta[buf.0 as usize].len = len.min(self.buffer_bytes);
+    pub fn set_len(&mut self, buf: &PktBuf, len: u16) {
+        let len = len.min(self.longest);
+        // SAFETY: as above.
+        unsafe { (*self.row(buf).as_ptr()).len = len };
+    }
+
+    /// Packet type of the packet in the buffer.
+    #[inline(always)]
+    pub fn packet_type(&self, buf: &PktBuf) -> u16 {
+        // SAFETY: as above.
+        unsafe { (*self.row(buf).as_ptr()).packet_type }
+    }
+
+    /// Notes the packet type of a packet.
+    #[inline(always)]
+    pub fn set_packet_type(&mut self, buf: &PktBuf, packet_type: u16) {
+        // SAFETY: as above.
+        unsafe { (*self.row(buf).as_ptr()).packet_type = packet_type };
+    }
+
+    /// First byte of the packet: behind its row, or where the row says.
+    #[inline(always)]
+    fn start(&self, buf: &PktBuf) -> NonNull<u8> {
+        let row = self.row(buf);
+        // SAFETY: the row is initialised, and the packet lies in the slot.
+        unsafe {
+            match P::Meta::HEADROOM {
+                0 => self.data.add((*row.as_ptr()).offset as usize),
+                headroom => row.cast().add(headroom),
+            }
+        }
     }
 
     /// Where the packet will be, for those who only want it near.
     #[inline(always)]
     pub fn address(&self, buf: &PktBuf) -> PacketAddress<'_> {
-        let offset = self.meta[buf.0 as usize].offset;
-        // SAFETY: the buffer lies in the pool's memory.
-        let start = unsafe { self.data.add(offset as usize) };
-        PacketAddress { start, pool: PhantomData }
+        PacketAddress { start: self.start(buf), pool: PhantomData }
     }
 
     /// The packet's bytes.
     #[inline(always)]
     pub fn data_mut(&mut self, buf: &PktBuf) -> &mut [u8] {
-        let meta = &self.meta[buf.0 as usize];
+        let (start, len) = (self.start(buf), self.len(buf));
         // SAFETY: the buffer lies in the pool's memory, is no longer than
         // `set_len` allows, and is ours: a `PktBuf` exists once, and those
         // the device writes to are kept in the rings' tables.
-        unsafe {
-            let start = self.data.add(meta.offset as usize);
-            slice::from_raw_parts_mut(start.as_ptr(), meta.len as usize)
-        }
+        unsafe { slice::from_raw_parts_mut(start.as_ptr(), len.into()) }
     }
 
-    /// Sorted indices of the free buffers.
-    pub fn free_indices(&self) -> Vec<u32> {
-        let mut free = self.free[..self.available].to_vec();
-        free.sort_unstable();
-        free
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::memory::DmaRegion;
-    use proptest::prelude::*;
-
-    /// `BYTES` bytes between two buffers.
-    struct Gap<const BYTES: usize>;
-
-    impl<const BYTES: usize> Spread for Gap<BYTES> {
-        const NAME: &'static str = "gap";
-        const IDEA: &'static str = "a gap between buffers";
-
-        fn stride(buffer_bytes: usize) -> usize {
-            buffer_bytes + BYTES
-        }
-    }
-
-    const START: Iova = Iova::new(0x55_0000_0000);
-
-    fn with_pool<S: Spread>(
-        buffers: u32,
-        buffer_bytes: u16,
-        test: impl FnOnce(&mut Mempool<'_>),
-    ) {
-        let data = Mempool::dma_bytes::<S>(buffers, buffer_bytes);
-        let tables = buffers as usize * 20 + 64;
-        let mut region =
-            DmaRegion::allocate(data + tables, START).expect("memory");
-        let mut carver = region.carve();
-        let data = carver.take(data, HUGE_PAGE);
-        test(&mut Mempool::new::<S>(buffers, buffer_bytes, data, &mut carver));
-    }
-
-    fn alloc_all(pool: &mut Mempool<'_>) -> Vec<PktBuf> {
-        core::iter::from_fn(|| pool.alloc()).collect()
-    }
-
-    fn buffers_keep_apart<S: Spread>(buffers: u32, buffer_bytes: u16) {
-        with_pool::<S>(buffers, buffer_bytes, |pool| {
-            let bytes = usize::from(buffer_bytes);
-            let end = Mempool::dma_bytes::<S>(buffers, buffer_bytes);
-            let base = pool.data.as_ptr().addr();
-            let mut next = 0;
-            for buf in alloc_all(pool) {
-                pool.set_len(&buf, u32::MAX);
-                let at = (pool.iova(&buf).value() - START.value()) as usize;
-                let data = pool.data_mut(&buf);
-                assert_eq!(data.as_ptr().addr(), base + at, "both views");
-                assert_eq!(data.len(), bytes);
-                assert!(at.is_multiple_of(64), "cache line");
-                assert!(at >= next, "overlap");
-                next = at + bytes;
-                assert_eq!(at / HUGE_PAGE, (next - 1) / HUGE_PAGE, "page");
-            }
-            assert!(next <= end);
-        });
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(
-            if cfg!(miri) { 2 } else { 64 }
-        ))]
-
-        #[test]
-        fn no_buffer_overlaps_another_or_crosses_a_page_of_2_mib(
-            buffers in 1..if cfg!(miri) { 100 } else { 3000_u32 }, log2 in 6..=12,
-        ) {
-            let buffer_bytes = 1_u16 << log2;
-            buffers_keep_apart::<Gap<0>>(buffers, buffer_bytes);
-            buffers_keep_apart::<Gap<64>>(buffers, buffer_bytes);
-            buffers_keep_apart::<Gap<192>>(buffers, buffer_bytes);
-        }
-    }
-
-    #[test]
-    fn every_buffer_is_handed_out_once_and_the_lowest_first() {
-        with_pool::<Gap<0>>(100, 64, |pool| {
-            let all = alloc_all(pool);
-            let indices: Vec<_> = all.iter().map(PktBuf::index).collect();
-            assert_eq!(indices, Vec::from_iter(0..100));
-            assert_eq!(pool.available(), 0);
-            assert_eq!(pool.alloc(), None);
-        });
-    }
-
-    #[test]
-    fn the_buffer_given_back_last_is_taken_first() {
-        with_pool::<Gap<0>>(4, 64, |pool| {
-            let mut all = alloc_all(pool);
-            let (b, a) = (all.remove(3), all.remove(1));
-            pool.free(a);
-            pool.free(b);
-            assert_eq!(pool.free_indices(), [1, 3]);
-            assert_eq!(pool.alloc(), Some(PktBuf(3)));
-            assert_eq!(pool.alloc(), Some(PktBuf(1)));
-            assert_eq!(pool.alloc(), None);
-        });
-    }
-
-    #[test]
-    fn a_length_is_at_most_the_buffers_size() {
-        with_pool::<Gap<0>>(2, 256, |pool| {
-            let [a, b] = [0; 2].map(|_| pool.alloc().expect("two buffers"));
-            for (asked, noted) in [(0, 0), (60, 60), (256, 256), (257, 256)] {
-                pool.set_len(&a, asked);
-                assert_eq!(pool.len(&a), noted);
-                assert_eq!(pool.data_mut(&a).len(), noted as usize);
-            }
-            assert_eq!(pool.len(&b), 0);
-        });
-    }
-
-    #[test]
-    fn what_is_written_to_a_buffer_stays_in_it() {
-        with_pool::<Gap<0>>(50, 64, |pool| {
-            let all = alloc_all(pool);
-            for (buf, byte) in all.iter().zip(0..) {
-                pool.set_len(buf, 64);
-                pool.data_mut(buf).fill(byte);
-            }
-            for (buf, byte) in all.iter().zip(0..) {
-                assert_eq!(pool.data_mut(buf), [byte; 64]);
-            }
-        });
-    }
-
-    #[test]
-    #[should_panic(expected = "index out of bounds")]
-    fn a_full_pool_takes_nothing_back() {
-        with_pool::<Gap<0>>(4, 64, |pool| pool.free(PktBuf(0)));
-    }
-
-    #[test]
-    #[cfg_attr(not(debug_assertions), ignore = "a debug assertion")]
-    #[should_panic(expected = "no buffer of this pool")]
-    fn a_pool_does_not_take_back_what_is_no_buffer() {
-        with_pool::<Gap<0>>(4, 64, |pool| {
-            let _buf = pool.alloc();
-            pool.free(PktBuf::default());
-        });
-    }
-
-    #[test]
-    #[should_panic(expected = "too small for the pool")]
-    fn a_pool_does_not_start_in_too_little_memory() {
-        let mut region = DmaRegion::allocate(HUGE_PAGE, START).expect("memory");
-        let mut carver = region.carve();
-        let data = carver.take(HUGE_PAGE - 64, 64);
-        Mempool::new::<Gap<0>>(1, 64, data, &mut carver);
+    /// Sorted numbers of the slots that nobody uses.
+    pub fn free_slots(&self) -> Vec<u32> {
+        let free = &self.free[..self.available];
+        let unused = |slot: &u32| {
+            let buf = self.buf(*slot as usize);
+            self.len(&buf) == ABANDONED || free.contains(&buf.0)
+        };
+        (0..self.buffers() as u32).filter(unused).collect()
     }
 }

@@ -6,8 +6,8 @@ use core::time::Duration;
 use crate::bar::Bar0;
 use crate::barrier;
 use crate::desc;
-use crate::memory::Carver;
-use crate::mempool::{Mempool, PktBuf};
+use crate::memory::{Carver, Iova};
+use crate::mempool::PktBuf;
 use crate::regs::*;
 use crate::ring::DescRing;
 use crate::rx::RxQueue;
@@ -71,9 +71,11 @@ impl Config {
 
     /// Bytes of private memory for the tables of one port.
     pub fn table_bytes(&self) -> usize {
-        let queues = usize::from(self.rx_queues) + usize::from(self.tx_queues);
-        let table = usize::from(self.ring_entries) * size_of::<PktBuf>();
-        queues * table.next_multiple_of(64)
+        let entries = usize::from(self.ring_entries);
+        let rx = usize::from(self.rx_queues) * size_of::<PktBuf>();
+        // A packet in a transmit ring is a buffer, or points to one.
+        let tx = usize::from(self.tx_queues) * size_of::<usize>();
+        entries * (rx + tx)
     }
 }
 
@@ -127,25 +129,29 @@ impl From<Timeout> for InitError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkSpeed(pub u32);
 
-/// A running 82599.
+/// A running 82599, with packets that are held as `T` while they are sent.
 #[derive(Debug)]
-pub struct Nic<'a, B> {
+pub struct Nic<'a, B, T> {
     bar: B,
     rx: Vec<RxQueue<'a>>,
-    tx: Vec<TxQueue<'a>>,
+    tx: Vec<TxQueue<'a, T>>,
     statistics: Statistics,
 }
 
-impl<'a, B: Bar0> Nic<'a, B> {
+/// Where the buffers of the receive rings come from, and where the device
+/// finds each: [`Mempool::lend`](crate::mempool::Mempool::lend).
+pub type Lend<'l> = &'l mut dyn FnMut() -> Option<(PktBuf, Iova)>;
+
+impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
     /// Resets the device behind `bar` and starts its queues, in the order of
     /// datasheet 4.6.3. Rings come from `dma`, tables from `tables`, receive
-    /// buffers from `pool`.
+    /// buffers from `lend`.
     pub fn open(
         bar: B,
         config: &Config,
         dma: &mut Carver<'a>,
         tables: &mut Carver<'a>,
-        pool: &mut Mempool<'a>,
+        lend: Lend<'_>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
         config.check()?;
@@ -157,7 +163,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
         nic.set_up_receive(config);
         nic.set_up_transmit();
         for n in 0..nic.rx.len() {
-            nic.start_rx(n, pool, wait)?;
+            nic.start_rx(n, lend, wait)?;
         }
         for n in 0..nic.tx.len() {
             nic.start_tx(n, wait)?;
@@ -173,7 +179,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
     }
 
     /// The registers, receive queues and transmit queues.
-    pub fn into_parts(self) -> (B, Vec<RxQueue<'a>>, Vec<TxQueue<'a>>) {
+    pub fn into_parts(self) -> (B, Vec<RxQueue<'a>>, Vec<TxQueue<'a, T>>) {
         (self.bar, self.rx, self.tx)
     }
 
@@ -185,7 +191,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
 
     /// The registers and transmit queue `n`.
     #[inline(always)]
-    pub fn tx(&mut self, n: usize) -> (&B, &mut TxQueue<'a>) {
+    pub fn tx(&mut self, n: usize) -> (&B, &mut TxQueue<'a, T>) {
         (&self.bar, &mut self.tx[n])
     }
 
@@ -195,7 +201,7 @@ impl<'a, B: Bar0> Nic<'a, B> {
     }
 
     /// The transmit queues.
-    pub fn tx_queues(&self) -> &[TxQueue<'a>] {
+    pub fn tx_queues(&self) -> &[TxQueue<'a, T>] {
         &self.tx
     }
 
@@ -287,11 +293,11 @@ impl<'a, B: Bar0> Nic<'a, B> {
     fn start_rx(
         &mut self,
         n: usize,
-        pool: &mut Mempool<'a>,
+        lend: Lend<'_>,
         wait: &mut dyn Wait,
     ) -> Result<(), InitError> {
         let queue = &mut self.rx[n];
-        queue.fill(pool).ok_or(InitError::PoolTooSmall)?;
+        queue.fill(lend).ok_or(InitError::PoolTooSmall)?;
         let last = queue.ring().entries() - 1;
         let (bar, n) = (&self.bar, n as u16);
         bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
@@ -369,11 +375,11 @@ impl<'a, B: Bar0> Nic<'a, B> {
     }
 }
 
-fn queues<'a>(
+fn queues<'a, T: Default>(
     config: &Config,
     dma: &mut Carver<'a>,
     tables: &mut Carver<'a>,
-) -> (Vec<RxQueue<'a>>, Vec<TxQueue<'a>>) {
+) -> (Vec<RxQueue<'a>>, Vec<TxQueue<'a, T>>) {
     let entries = usize::from(config.ring_entries);
     let bytes = entries * desc::BYTES;
     let rx = (0..config.rx_queues)
@@ -451,6 +457,6 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(config.ring_bytes(), 5 * 64 * 16);
-        assert_eq!(config.table_bytes(), 5 * 64 * 4);
+        assert_eq!(config.table_bytes(), 64 * (2 * 4 + 3 * 8));
     }
 }

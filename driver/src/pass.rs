@@ -1,21 +1,52 @@
-//! A batch from one port to another: in three passes over it, or in one.
+//! A batch from where packets come from to where they go: in three passes
+//! over it, or in one.
 
-use crate::bar::Bar0;
-use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy};
-use crate::rx::{self, RxQueue, rx_batch};
-use crate::tx::{self, TxQueue, tx_batch};
+use crate::mempool::Mempool;
+use crate::policy::{Batch, BatchStyle, Exchange, Ownership, Packet, Policy};
+use crate::rx::rx_batch;
+use crate::tx::tx_batch;
+
+/// Where a batch comes from.
+pub trait Source<P: Policy> {
+    /// How many packets there are, at most `max`, with fresh buffers to
+    /// replace them.
+    fn ready(&mut self, pool: &mut Mempool<'_, P>, max: u16) -> u16;
+
+    /// The next packet of those that are ready; its place is taken by the
+    /// next one of the `taken` buffers.
+    fn receive(
+        &mut self,
+        pool: &mut Mempool<'_, P>,
+        taken: &mut <P::Pool as Exchange>::Taken,
+    ) -> Packet<P>;
+
+    /// Ends a batch of which `n` packets, not none, were received.
+    fn finish(self, n: u16);
+}
+
+/// Where a batch goes.
+pub trait Sink<P: Policy> {
+    /// How many packets can be sent, now that the buffers of those that are
+    /// out have been given back.
+    fn room(&mut self, pool: &mut Mempool<'_, P>) -> u16;
+
+    /// Sends a packet for which there is room.
+    fn send(&mut self, pool: &mut Mempool<'_, P>, packet: Packet<P>);
+
+    /// Ends a batch of which `n` packets were sent.
+    fn finish(self, n: u16);
+}
 
 /// Where packets come from, where they go, and what they lie in.
-pub struct Route<'r, 'a, P: Policy, B> {
-    /// Registers and receive queue of the port they come from.
-    pub from: (&'r B, &'r mut RxQueue<'a>),
-    /// Registers and transmit queue of the port they go to.
-    pub to: (&'r B, &'r mut TxQueue<'a>),
-    /// The pool of both ports.
-    pub pool: &'r mut Mempool<'a>,
+pub struct Route<'r, 'a, P: Policy, S, D> {
+    /// Where they come from.
+    pub source: S,
+    /// Where they go.
+    pub sink: D,
+    /// The pool of all ports.
+    pub pool: &'r mut Mempool<'a, P>,
     /// What holds a batch between passes.
-    pub batch: &'r mut <P::Batch as BatchStyle>::Of<PktBuf>,
+    pub batch: &'r mut <P::Batch as BatchStyle>::Of<Packet<P>>,
     /// Upper limit of packets per receive call.
     pub max: u16,
 }
@@ -25,53 +56,54 @@ pub struct Route<'r, 'a, P: Policy, B> {
 pub struct Passed {
     /// Packets received.
     pub received: u16,
-    /// Packets dropped for want of room in the transmit ring.
+    /// Packets dropped for want of room.
     pub dropped: u16,
 }
 
 /// Receives a batch, works on every packet, sends the batch.
 #[inline(always)]
-pub fn three_passes<P: Policy, B: Bar0>(
-    route: Route<'_, '_, P, B>,
-    mut work: impl FnMut(&mut [u8]),
+pub fn three_passes<P: Policy>(
+    source: impl Source<P>,
+    sink: impl Sink<P>,
+    pool: &mut Mempool<'_, P>,
+    batch: &mut impl Batch<Packet<P>>,
+    max: u16,
+    mut work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
 ) -> Passed {
-    let Route { from, to, pool, batch, max } = route;
-    let received = rx_batch::<P, B>(from.0, from.1, pool, batch, max);
-    batch.for_each::<P::Walk>(|buf| work(pool.data_mut(buf)));
-    tx_batch::<P, B>(to.0, to.1, pool, batch);
+    let received = rx_batch(source, pool, batch, max);
+    batch.for_each::<P::Walk>(|packet| work(pool, packet));
+    tx_batch(sink, pool, batch);
     let dropped = batch.len();
-    batch.take::<P::Walk>(dropped, |buf| pool.free(buf));
+    batch.take::<P::Walk>(dropped, |packet| P::Buffer::dropped(pool, packet));
     Passed { received, dropped }
 }
 
 /// Receives, works on and sends one packet after the other, and rings both
 /// doorbells at the end. Holds no batch.
 #[inline(always)]
-pub fn one_pass<P: Policy, B: Bar0>(
-    route: Route<'_, '_, P, B>,
-    mut work: impl FnMut(&mut [u8]),
+pub fn one_pass<P: Policy>(
+    mut source: impl Source<P>,
+    mut sink: impl Sink<P>,
+    pool: &mut Mempool<'_, P>,
+    max: u16,
+    mut work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
 ) -> Passed {
-    let Route { from: (rx_bar, rx), to: (tx_bar, tx), pool, max, .. } = route;
-    let received = rx::ready::<P, B>(rx_bar, rx, pool, max);
-    tx::clean::<P>(tx, pool);
-    let sent = received.min(tx.room());
-    let (mut rx_index, mut tx_index) = (rx.index(), tx.index());
+    let received = source.ready(pool, max);
+    let sent = received.min(sink.room(pool));
+    let mut taken = P::Pool::begin(pool, received);
     for _ in 0..sent {
-        let buf = rx::receive::<P>(rx, pool, rx_index);
-        work(pool.data_mut(&buf));
-        tx::send::<P>(tx, pool, tx_index, buf);
-        rx_index = rx.ring().wrap(rx_index, 1);
-        tx_index = tx.ring().wrap(tx_index, 1);
+        let mut packet = source.receive(pool, &mut taken);
+        work(pool, &mut packet);
+        sink.send(pool, packet);
     }
     for _ in sent..received {
-        let buf = rx::receive::<P>(rx, pool, rx_index);
-        work(pool.data_mut(&buf));
-        pool.free(buf);
-        rx_index = rx.ring().wrap(rx_index, 1);
+        let mut packet = source.receive(pool, &mut taken);
+        work(pool, &mut packet);
+        P::Buffer::dropped(pool, packet);
     }
     if received > 0 {
-        rx::finish::<P, B>(rx_bar, rx, received, rx_index);
+        source.finish(received);
     }
-    tx::finish::<P, B>(tx_bar, tx, sent, tx_index);
+    sink.finish(sent);
     Passed { received, dropped: received - sent }
 }

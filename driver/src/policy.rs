@@ -3,9 +3,13 @@
 //! A [`Policy`] joins one answer per axis. The algorithm around the axes is
 //! written once, in [`rx`](crate::rx) and [`tx`](crate::tx).
 
+use core::mem;
+
+use num_traits::{CheckedAdd, WrappingAdd};
+
 use crate::bar::Bar0;
-use crate::mempool::PacketAddress;
-use crate::pass::{Passed, Route};
+use crate::mempool::{Mempool, PacketAddress, PktBuf};
+use crate::pass::{Passed, Route, Sink, Source};
 use crate::regs::Offset;
 use crate::ring::{Field32, Field64, RxRing};
 
@@ -19,8 +23,18 @@ pub trait Policy: 'static {
     type Status: StatusCheck;
     /// Axis `walk`.
     type Walk: Walk;
+    /// Axis `buffer`.
+    type Buffer: Ownership;
+    /// Axis `meta`.
+    type Meta: Meta;
     /// Axis `spread`.
     type Spread: Spread;
+    /// Axis `bounds`.
+    type Bounds: Bounds;
+    /// Axis `pool`.
+    type Pool: Exchange;
+    /// Axis `dispatch`.
+    type Dispatch: Dispatch;
     /// Axis `prefetch`.
     type Prefetch: Prefetch;
     /// Axis `writeback`.
@@ -28,6 +42,12 @@ pub trait Policy: 'static {
     /// Axis `pass`.
     type Pass: Pass;
 }
+
+/// A packet in the hands of the driver's caller.
+pub type Packet<P> = <<P as Policy>::Buffer as Ownership>::Packet;
+
+/// A packet in a transmit ring.
+pub type InFlight<P> = <<P as Policy>::Buffer as Ownership>::InFlight;
 
 /// Axis `reg`: how does a 32-bit device word travel?
 ///
@@ -117,7 +137,11 @@ pub trait StatusCheck: 'static {
     ///
     /// Law: counts up to the first one that lacks either bit. May look at
     /// more descriptors than `max`, never changes one.
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16;
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16;
 }
 
 /// Axis `walk`: how is a list batch walked?
@@ -152,6 +176,161 @@ pub struct Cell<T> {
 
 /// The end of a list.
 pub const NIL: u32 = u32::MAX;
+
+/// Axis `buffer`: who owns a packet buffer, and when does it go back?
+///
+/// Law: a buffer goes back to its pool once, after its packet was sent or
+/// dropped, and not before.
+pub trait Ownership: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// A packet in the hands of the driver's caller.
+    type Packet: Default;
+
+    /// A packet in a transmit ring.
+    type InFlight: Default;
+
+    /// Told that up to `n` buffers are about to be taken from the pool.
+    #[inline(always)]
+    fn reserve<P: Policy>(_pool: &mut Mempool<'_, P>, _n: u16) {}
+
+    /// Makes the caller's packet of a received buffer.
+    fn receive<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        buf: PktBuf,
+    ) -> Self::Packet;
+
+    /// The packet's bytes.
+    fn bytes<'p, P: Policy>(
+        pool: &'p mut Mempool<'_, P>,
+        packet: &'p mut Self::Packet,
+    ) -> &'p mut [u8];
+
+    /// How many of `n` packets the pool allows to be sent.
+    #[inline(always)]
+    fn sendable<P: Policy>(_pool: &Mempool<'_, P>, n: u16) -> u16 {
+        n
+    }
+
+    /// What goes into a transmit ring for a packet.
+    fn send<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        packet: Self::Packet,
+    ) -> Self::InFlight;
+
+    /// The buffer that the device is to read.
+    fn buffer(in_flight: &Self::InFlight) -> &PktBuf;
+
+    /// The device has read the packet.
+    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: Self::InFlight);
+
+    /// The device has read a group of packets.
+    #[inline(always)]
+    fn sent_group<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        group: &mut [Self::InFlight],
+    ) {
+        for in_flight in group {
+            Self::sent(pool, mem::take(in_flight));
+        }
+    }
+
+    /// The caller has no use for the packet.
+    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: Self::Packet);
+}
+
+/// Axis `meta`: where is a packet's metadata?
+pub trait Meta: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Bytes in front of each packet that hold its metadata; 0 where a table
+    /// beside the pool holds all of it.
+    ///
+    /// Law: 0 or a cache line.
+    const HEADROOM: usize;
+}
+
+/// Axis `bounds`: are ring and pool indices checked?
+pub trait Bounds: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Told that index `i` of a table of `len` is about to be used.
+    ///
+    /// Law: where `i` is not below `len`, panics or relies on the contract.
+    ///
+    /// # Safety
+    ///
+    /// `i` is below `len`.
+    unsafe fn within(i: usize, len: usize);
+
+    /// `a + b`, of an index or a counter that is known not to overflow.
+    fn add<N: CheckedAdd + WrappingAdd>(a: N, b: N) -> N;
+}
+
+/// Axis `pool`: how do buffers move between pool and rings?
+///
+/// Law: what is taken is what as many calls of [`Mempool::alloc`] would take,
+/// in the same order, and what is given back lies as calls of
+/// [`Ownership::sent`] would leave it.
+pub trait Exchange: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// Buffers taken from the pool and not yet used.
+    type Taken;
+
+    /// Begins to take `n` buffers, which the pool has.
+    fn begin<P: Policy>(pool: &mut Mempool<'_, P>, n: u16) -> Self::Taken;
+
+    /// The next one of them.
+    fn next<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        taken: &mut Self::Taken,
+    ) -> PktBuf;
+
+    /// Gives back a group of packets that the device has read.
+    fn give_back<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        group: &mut [InFlight<P>],
+    );
+}
+
+/// Axis `dispatch`: how is the packet type turned into an action?
+pub trait Dispatch: 'static {
+    /// The answer's name.
+    const NAME: &'static str;
+
+    /// The answer in half a line.
+    const IDEA: &'static str;
+
+    /// What finds an action, and what the actions remember.
+    type Actions: Default;
+
+    /// Lets the action of a packet type below [`PACKET_TYPES`] work on a
+    /// packet.
+    fn act(actions: &mut Self::Actions, packet_type: u16, packet: &mut [u8]);
+
+    /// What the actions remember, by packet type.
+    fn tallies(actions: &Self::Actions) -> [u64; PACKET_TYPES];
+}
+
+/// Packet types there can be.
+pub const PACKET_TYPES: usize = 32;
 
 /// Axis `spread`: where do packet buffers start?
 pub trait Spread: 'static {
@@ -206,13 +385,12 @@ pub trait Pass: 'static {
     /// The answer in half a line.
     const IDEA: &'static str;
 
-    /// Moves a batch along `route` and does `work` on the bytes of every
-    /// packet received.
+    /// Moves a batch along `route` and does `work` on every packet that comes.
     ///
     /// Law: packets stay in order, what does not fit is dropped, and each
     /// doorbell rings at most once, receive before transmit.
-    fn forward<P: Policy, B: Bar0>(
-        route: Route<'_, '_, P, B>,
-        work: impl FnMut(&mut [u8]),
+    fn forward<P: Policy, S: Source<P>, D: Sink<P>>(
+        route: Route<'_, '_, P, S, D>,
+        work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
     ) -> Passed;
 }

@@ -10,6 +10,7 @@ use core::ptr::NonNull;
 
 use crate::desc::{BYTES, RxDescRead, RxDescWriteBack, TxDescRead};
 use crate::memory::{DmaSlice, Iova};
+use crate::policy::Bounds;
 
 /// A 32-bit field of a descriptor.
 #[derive(Clone, Copy, Debug)]
@@ -259,6 +260,38 @@ impl<'a, D: Descriptor<'a>> DescRing<'a, D> {
         // SAFETY: descriptor `i` lies inside the ring's memory.
         let at = unsafe { self.base.add(usize::from(i) * BYTES) };
         D::at(DescPtr { at, ring: PhantomData })
+    }
+
+    /// The descriptor with index `i`, checked as `G` does.
+    ///
+    /// # Safety
+    ///
+    /// The ring has such a descriptor.
+    #[inline(always)]
+    pub unsafe fn desc_within<G: Bounds>(&self, i: u16) -> D {
+        // SAFETY: the caller's promise, and descriptor `i` lies inside the
+        // ring's memory.
+        let at = unsafe {
+            G::within(i.into(), self.entries.into());
+            self.base.add(usize::from(i) * BYTES)
+        };
+        D::at(DescPtr { at, ring: PhantomData })
+    }
+
+    /// The descriptor `steps` after `i`, around the ring.
+    #[inline(always)]
+    pub fn desc_after<G: Bounds>(&self, i: u16, steps: u16) -> D {
+        let i = self.after::<G>(i, steps);
+        // SAFETY: an index of the ring's own: the number of its descriptors
+        // is a power of two.
+        unsafe { self.desc_within::<G>(i) }
+    }
+
+    /// The index `steps` after the index `i`, around the ring, added up as
+    /// `G` does.
+    #[inline(always)]
+    pub fn after<G: Bounds>(&self, i: u16, steps: u16) -> u16 {
+        G::add(i, steps) & (self.entries - 1)
     }
 
     /// The index `steps` after `i`, around the ring.

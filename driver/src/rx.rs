@@ -5,9 +5,12 @@ use core::mem;
 use crate::bar::Bar0;
 use crate::barrier;
 use crate::desc::rx_status::{DD, EOP};
+use crate::memory::{Iova, Table};
 use crate::mempool::{Mempool, PktBuf};
+use crate::pass::Source;
 use crate::policy::{
-    Batch, BatchStyle, Policy, Prefetch, RegAccess, StatusCheck,
+    Batch, Bounds, Exchange, Ownership, Packet, Policy, Prefetch, RegAccess,
+    StatusCheck,
 };
 use crate::regs::{self, Offset};
 use crate::ring::{RxDesc, RxRing};
@@ -18,7 +21,7 @@ pub struct RxQueue<'a> {
     ring: RxRing<'a>,
     /// The buffer that each descriptor points to: the device destroys the
     /// address when it writes the descriptor back.
-    bufs: &'a mut [PktBuf],
+    bufs: Table<'a, PktBuf>,
     /// Next descriptor to look at.
     rx_index: u16,
     /// A frame longer than a buffer has begun and not ended.
@@ -38,7 +41,7 @@ pub struct RxStats {
 
 impl<'a> RxQueue<'a> {
     /// Queue `n` with an empty ring; nothing is written to the device.
-    pub fn new(n: u16, ring: RxRing<'a>, bufs: &'a mut [PktBuf]) -> Self {
+    pub fn new(n: u16, ring: RxRing<'a>, bufs: Table<'a, PktBuf>) -> Self {
         assert_eq!(bufs.len(), usize::from(ring.entries()));
         Self {
             ring,
@@ -55,14 +58,8 @@ impl<'a> RxQueue<'a> {
         &self.ring
     }
 
-    /// Next descriptor to look at.
-    #[inline(always)]
-    pub(crate) fn index(&self) -> u16 {
-        self.rx_index
-    }
-
     /// The descriptors and the buffers behind them.
-    pub fn into_parts(self) -> (RxRing<'a>, &'a mut [PktBuf]) {
+    pub fn into_parts(self) -> (RxRing<'a>, Table<'a, PktBuf>) {
         (self.ring, self.bufs)
     }
 
@@ -71,12 +68,14 @@ impl<'a> RxQueue<'a> {
         self.stats
     }
 
-    /// Puts a buffer from the pool behind every descriptor. `None` when the
-    /// pool runs out.
-    pub fn fill(&mut self, pool: &mut Mempool<'_>) -> Option<()> {
+    /// Puts a buffer behind every descriptor. `None` when there are no more.
+    pub fn fill(
+        &mut self,
+        lend: &mut dyn FnMut() -> Option<(PktBuf, Iova)>,
+    ) -> Option<()> {
         for i in 0..self.ring.entries() {
-            let buf = pool.alloc()?;
-            arm_plain(self.ring.desc(i), pool, &buf);
+            let (buf, iova) = lend()?;
+            arm_plain(self.ring.desc(i), iova);
             self.bufs[usize::from(i)] = buf;
         }
         self.rx_index = 0;
@@ -97,7 +96,11 @@ impl<'a> RxQueue<'a> {
     /// Gives the buffers of frames that span several descriptors back to the
     /// device. Jumbo frames are larger than a buffer and are not supported.
     #[cold]
-    fn drop_fragments<B: Bar0>(&mut self, bar: &B, pool: &Mempool<'_>) {
+    fn drop_fragments<P: Policy, B: Bar0>(
+        &mut self,
+        bar: &B,
+        pool: &Mempool<'_, P>,
+    ) {
         let first = self.rx_index;
         loop {
             let desc = self.ring.desc(self.rx_index);
@@ -110,7 +113,8 @@ impl<'a> RxQueue<'a> {
             if !self.in_fragments {
                 self.stats.multi_descriptor += 1;
             }
-            arm_plain(desc, pool, &self.bufs[usize::from(self.rx_index)]);
+            let buf = &self.bufs[usize::from(self.rx_index)];
+            arm_plain(desc, pool.iova(buf));
             self.rx_index = self.ring.wrap(self.rx_index, 1);
         }
         if self.rx_index != first {
@@ -126,8 +130,8 @@ impl<'a> RxQueue<'a> {
 }
 
 /// Points a descriptor at a buffer, outside the measured path.
-fn arm_plain(desc: RxDesc<'_>, pool: &Mempool<'_>, buf: &PktBuf) {
-    desc.pkt_addr().write(pool.iova(buf).value());
+fn arm_plain(desc: RxDesc<'_>, iova: Iova) {
+    desc.pkt_addr().write(iova.value());
     desc.hdr_addr().write(0);
 }
 
@@ -136,86 +140,110 @@ fn arm_plain(desc: RxDesc<'_>, pool: &Mempool<'_>, buf: &PktBuf) {
 /// Each received buffer is replaced by a fresh one from the pool; with an
 /// empty pool nothing is received, and the frames stay in the ring.
 #[inline(always)]
-pub fn rx_batch<P: Policy, B: Bar0>(
-    bar: &B,
-    queue: &mut RxQueue<'_>,
-    pool: &mut Mempool<'_>,
-    batch: &mut <P::Batch as BatchStyle>::Of<PktBuf>,
+pub fn rx_batch<P: Policy, S: Source<P>>(
+    mut source: S,
+    pool: &mut Mempool<'_, P>,
+    batch: &mut impl Batch<Packet<P>>,
     max: u16,
 ) -> u16 {
-    let n = ready::<P, B>(bar, queue, pool, max);
+    let n = source.ready(pool, max);
     if n == 0 {
         return 0;
     }
-    let mut rx_index = queue.rx_index;
-    batch.fill(n, || {
-        let buf = receive::<P>(queue, pool, rx_index);
-        rx_index = queue.ring.wrap(rx_index, 1);
-        buf
-    });
-    finish::<P, B>(bar, queue, n, rx_index);
+    let mut taken = P::Pool::begin(pool, n);
+    batch.fill(n, || source.receive(pool, &mut taken));
+    source.finish(n);
     n
 }
 
-/// How many packets there are to receive and fresh buffers to replace them,
-/// at most `max`.
-#[inline(always)]
-pub(crate) fn ready<P: Policy, B: Bar0>(
-    bar: &B,
-    queue: &mut RxQueue<'_>,
-    pool: &Mempool<'_>,
-    max: u16,
-) -> u16 {
-    if queue.in_fragments {
-        queue.drop_fragments(bar, pool);
+/// The receive side of a port, for one batch.
+pub struct RxPort<'q, 'a, B> {
+    bar: &'q B,
+    queue: &'q mut RxQueue<'a>,
+    rx_index: u16,
+    /// Whether the workload asks for the packet types.
+    typed: bool,
+}
+
+impl<'q, 'a, B> RxPort<'q, 'a, B> {
+    /// Receives from `queue` behind `bar`.
+    #[inline(always)]
+    pub fn new(bar: &'q B, queue: &'q mut RxQueue<'a>) -> Self {
+        let rx_index = queue.rx_index;
+        Self { bar, queue, rx_index, typed: false }
+    }
+
+    /// Notes the packet types as well.
+    #[inline(always)]
+    pub fn typed(self) -> Self {
+        Self { typed: true, ..self }
+    }
+}
+
+impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
+    #[inline(always)]
+    fn ready(&mut self, pool: &mut Mempool<'_, P>, max: u16) -> u16 {
+        let queue = &mut *self.queue;
         if queue.in_fragments {
+            queue.drop_fragments(self.bar, pool);
+            self.rx_index = queue.rx_index;
+            if queue.in_fragments {
+                return 0;
+            }
+        }
+        let first = queue.rx_index;
+        let done =
+            P::Status::done_run::<P::Reg, P::Bounds>(&queue.ring, first, max);
+        if done == 0 {
+            if queue.starts_with_fragment() {
+                queue.drop_fragments(self.bar, pool);
+            }
             return 0;
         }
+        // One for all of them: the rest of a descriptor is read after its DD.
+        barrier::after_done();
+        P::Buffer::reserve(pool, done);
+        done.min(pool.available().try_into().unwrap_or(u16::MAX))
     }
-    let done = P::Status::done_run::<P::Reg>(&queue.ring, queue.rx_index, max);
-    if done == 0 {
-        if queue.starts_with_fragment() {
-            queue.drop_fragments(bar, pool);
+
+    #[inline(always)]
+    fn receive(
+        &mut self,
+        pool: &mut Mempool<'_, P>,
+        taken: &mut <P::Pool as Exchange>::Taken,
+    ) -> Packet<P> {
+        let (i, queue) = (self.rx_index, &mut *self.queue);
+        // SAFETY: an index of the ring's, and a table as long.
+        let desc = unsafe {
+            P::Bounds::within(i.into(), queue.bufs.len());
+            queue.ring.desc_within::<P::Bounds>(i)
+        };
+        let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
+        let packet_type = match self.typed {
+            true => P::Reg::value(P::Reg::load(desc.pkt_info())) as u16 >> 4,
+            false => 0,
+        };
+        let fresh = P::Pool::next(pool, taken);
+        P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
+        P::Reg::store_address(desc.hdr_addr(), 0);
+        let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
+        P::Prefetch::expect(pool.address(&buf));
+        pool.set_len(&buf, length_vlan as u16);
+        if self.typed {
+            pool.set_packet_type(&buf, packet_type);
         }
-        return 0;
+        self.rx_index = queue.ring.after::<P::Bounds>(i, 1);
+        P::Buffer::receive(pool, buf)
     }
-    // One for all of them: the rest of a descriptor is read after its DD.
-    barrier::after_done();
-    done.min(pool.available().try_into().unwrap_or(u16::MAX))
-}
 
-/// Takes the packet of descriptor `i`, which is ready, and leaves a fresh
-/// buffer in its place.
-#[inline(always)]
-pub(crate) fn receive<P: Policy>(
-    queue: &mut RxQueue<'_>,
-    pool: &mut Mempool<'_>,
-    i: u16,
-) -> PktBuf {
-    let desc = queue.ring.desc(i);
-    let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
-    let fresh = pool.alloc().expect("the pool has n buffers");
-    P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
-    P::Reg::store_address(desc.hdr_addr(), 0);
-    let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
-    P::Prefetch::expect(pool.address(&buf));
-    pool.set_len(&buf, length_vlan & 0xFFFF);
-    buf
-}
-
-/// Notes that `n` packets were received and `rx_index` is next, and tells the
-/// device.
-#[inline(always)]
-pub(crate) fn finish<P: Policy, B: Bar0>(
-    bar: &B,
-    queue: &mut RxQueue<'_>,
-    n: u16,
-    rx_index: u16,
-) {
-    queue.rx_index = rx_index;
-    queue.stats.received += u64::from(n);
-    // RDT stays one behind, so that head never meets tail on a full ring.
-    barrier::before_doorbell();
-    let tail = queue.ring.before(rx_index);
-    P::Reg::write(bar, queue.rdt, P::Reg::word(tail.into()));
+    #[inline(always)]
+    fn finish(self, n: u16) {
+        let Self { bar, queue, rx_index, .. } = self;
+        queue.rx_index = rx_index;
+        queue.stats.received = P::Bounds::add(queue.stats.received, n.into());
+        // RDT stays one behind, so that head never meets tail on a full ring.
+        barrier::before_doorbell();
+        let tail = queue.ring.before(rx_index);
+        P::Reg::write(bar, queue.rdt, P::Reg::word(tail.into()));
+    }
 }

@@ -1,12 +1,15 @@
 //! Transmit: the driver's half of a transmit ring (datasheet 7.2).
 
-use core::mem;
-
 use crate::bar::Bar0;
 use crate::barrier;
 use crate::desc::tx_cmd;
-use crate::mempool::{Mempool, PktBuf};
-use crate::policy::{Batch, BatchStyle, Policy, RegAccess, WriteBack};
+use crate::memory::Table;
+use crate::mempool::Mempool;
+use crate::pass::Sink;
+use crate::policy::{
+    Batch, Bounds, Exchange, InFlight, Ownership, Packet, Policy, RegAccess,
+    WriteBack,
+};
 use crate::regs::{self, Offset};
 use crate::ring::TxRing;
 
@@ -14,12 +17,13 @@ use crate::ring::TxRing;
 /// one's DD.
 pub const CLEAN_GROUP: u16 = 32;
 
-/// A transmit queue.
+/// A transmit queue, of packets that are held as `T` while they are in the
+/// ring.
 #[derive(Debug)]
-pub struct TxQueue<'a> {
+pub struct TxQueue<'a, T> {
     ring: TxRing<'a>,
-    /// The buffer that each descriptor in flight points to.
-    bufs: &'a mut [PktBuf],
+    /// The packet of each descriptor in flight.
+    packets: Table<'a, T>,
     /// Next descriptor to write.
     tx_index: u16,
     /// Oldest descriptor whose buffer has not been given back.
@@ -35,13 +39,13 @@ pub struct TxStats {
     pub sent: u64,
 }
 
-impl<'a> TxQueue<'a> {
+impl<'a, T> TxQueue<'a, T> {
     /// Queue `n` with an empty ring; nothing is written to the device.
-    pub fn new(n: u16, ring: TxRing<'a>, bufs: &'a mut [PktBuf]) -> Self {
-        assert_eq!(bufs.len(), usize::from(ring.entries()));
+    pub fn new(n: u16, ring: TxRing<'a>, packets: Table<'a, T>) -> Self {
+        assert_eq!(packets.len(), usize::from(ring.entries()));
         Self {
             ring,
-            bufs,
+            packets,
             tx_index: 0,
             clean_index: 0,
             tdt: regs::TDT.at(n),
@@ -54,20 +58,14 @@ impl<'a> TxQueue<'a> {
         &self.ring
     }
 
-    /// The descriptors and the buffers behind them.
-    pub fn into_parts(self) -> (TxRing<'a>, &'a mut [PktBuf]) {
-        (self.ring, self.bufs)
+    /// The descriptors and the packets behind them.
+    pub fn into_parts(self) -> (TxRing<'a>, Table<'a, T>) {
+        (self.ring, self.packets)
     }
 
     /// What the queue did so far.
     pub fn stats(&self) -> TxStats {
         self.stats
-    }
-
-    /// Next descriptor to write.
-    #[inline(always)]
-    pub(crate) fn index(&self) -> u16 {
-        self.tx_index
     }
 
     /// Descriptors that can be written. One slot stays empty: head meeting
@@ -86,76 +84,93 @@ impl<'a> TxQueue<'a> {
 
 /// Gives back the buffers of sent packets, in groups of [`CLEAN_GROUP`].
 #[inline(always)]
-pub(crate) fn clean<P: Policy>(
-    queue: &mut TxQueue<'_>,
-    pool: &mut Mempool<'_>,
+fn clean<P: Policy>(
+    queue: &mut TxQueue<'_, InFlight<P>>,
+    pool: &mut Mempool<'_, P>,
 ) {
     while queue.outstanding() >= CLEAN_GROUP {
-        let last = queue.ring.wrap(queue.clean_index, CLEAN_GROUP - 1);
-        let status = P::Reg::load(queue.ring.desc(last).status());
+        let first = queue.clean_index;
+        let last = queue.ring.desc_after::<P::Bounds>(first, CLEAN_GROUP - 1);
+        let status = P::Reg::load(last.status());
         if P::Reg::value(status) & tx_cmd::DD == 0 {
             break;
         }
         // No barrier: the device wrote nothing else that could be read, and
         // no store comes before the branch on DD.
-        for step in 0..CLEAN_GROUP {
-            let i = queue.ring.wrap(queue.clean_index, step);
-            pool.free(mem::take(&mut queue.bufs[usize::from(i)]));
-        }
-        queue.clean_index = queue.ring.wrap(queue.clean_index, CLEAN_GROUP);
+        let end = P::Bounds::add(first, CLEAN_GROUP);
+        // SAFETY: groups start at multiples of their size, of which the
+        // number of descriptors is one.
+        unsafe { P::Bounds::within(end.into(), queue.packets.len() + 1) };
+        let group = &mut queue.packets[first.into()..end.into()];
+        P::Pool::give_back::<P>(pool, group);
+        queue.clean_index = queue.ring.wrap(end, 0);
     }
 }
 
-/// Sends packets from the front of `batch` until the ring is full; returns
-/// how many. What did not fit stays in the batch.
+/// Sends packets from the front of `batch` until there is no more room;
+/// returns how many. What did not fit stays in the batch.
 #[inline(always)]
-pub fn tx_batch<P: Policy, B: Bar0>(
-    bar: &B,
-    queue: &mut TxQueue<'_>,
-    pool: &mut Mempool<'_>,
-    batch: &mut <P::Batch as BatchStyle>::Of<PktBuf>,
+pub fn tx_batch<P: Policy, D: Sink<P>>(
+    mut sink: D,
+    pool: &mut Mempool<'_, P>,
+    batch: &mut impl Batch<Packet<P>>,
 ) -> u16 {
-    clean::<P>(queue, pool);
-    let n = batch.len().min(queue.room());
-    let mut tx_index = queue.tx_index;
-    batch.take::<P::Walk>(n, |buf| {
-        send::<P>(queue, pool, tx_index, buf);
-        tx_index = queue.ring.wrap(tx_index, 1);
-    });
-    finish::<P, B>(bar, queue, n, tx_index);
+    let n = batch.len().min(sink.room(pool));
+    batch.take::<P::Walk>(n, |packet| sink.send(pool, packet));
+    sink.finish(n);
     n
 }
 
-/// Puts a packet into descriptor `i`, which is free.
-#[inline(always)]
-pub(crate) fn send<P: Policy>(
-    queue: &mut TxQueue<'_>,
-    pool: &Mempool<'_>,
-    i: u16,
-    buf: PktBuf,
-) {
-    let desc = queue.ring.desc(i);
-    let len = pool.len(&buf);
-    let silent = if P::WriteBack::reports(i) { 0 } else { tx_cmd::RS };
-    let command = P::Reg::word(tx_cmd::PACKET & !silent | len);
-    let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
-    P::Reg::store_address(desc.address(), pool.iova(&buf).value());
-    P::Reg::store(desc.cmd_type_len(), command);
-    P::Reg::store(desc.olinfo_status(), payload);
-    queue.bufs[usize::from(i)] = buf;
+/// The transmit side of a port, for one batch.
+pub struct TxPort<'q, 'a, B, T> {
+    bar: &'q B,
+    queue: &'q mut TxQueue<'a, T>,
+    tx_index: u16,
 }
 
-/// Notes that `n` packets were sent and `tx_index` is next, and tells the
-/// device.
-#[inline(always)]
-pub(crate) fn finish<P: Policy, B: Bar0>(
-    bar: &B,
-    queue: &mut TxQueue<'_>,
-    n: u16,
-    tx_index: u16,
-) {
-    queue.tx_index = tx_index;
-    queue.stats.sent += u64::from(n);
-    barrier::before_doorbell();
-    P::Reg::write(bar, queue.tdt, P::Reg::word(tx_index.into()));
+impl<'q, 'a, B, T> TxPort<'q, 'a, B, T> {
+    /// Sends through `queue` behind `bar`.
+    #[inline(always)]
+    pub fn new(bar: &'q B, queue: &'q mut TxQueue<'a, T>) -> Self {
+        let tx_index = queue.tx_index;
+        Self { bar, queue, tx_index }
+    }
+}
+
+impl<P: Policy, B: Bar0> Sink<P> for TxPort<'_, '_, B, InFlight<P>> {
+    #[inline(always)]
+    fn room(&mut self, pool: &mut Mempool<'_, P>) -> u16 {
+        clean::<P>(self.queue, pool);
+        P::Buffer::sendable(pool, self.queue.room())
+    }
+
+    #[inline(always)]
+    fn send(&mut self, pool: &mut Mempool<'_, P>, packet: Packet<P>) {
+        let (i, queue) = (self.tx_index, &mut *self.queue);
+        // SAFETY: an index of the ring's, and a table as long.
+        let desc = unsafe {
+            P::Bounds::within(i.into(), queue.packets.len());
+            queue.ring.desc_within::<P::Bounds>(i)
+        };
+        let packet = P::Buffer::send(pool, packet);
+        let buf = P::Buffer::buffer(&packet);
+        let len = u32::from(pool.len(buf));
+        let silent = if P::WriteBack::reports(i) { 0 } else { tx_cmd::RS };
+        let command = P::Reg::word(tx_cmd::PACKET & !silent | len);
+        let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
+        P::Reg::store_address(desc.address(), pool.iova(buf).value());
+        P::Reg::store(desc.cmd_type_len(), command);
+        P::Reg::store(desc.olinfo_status(), payload);
+        queue.packets[usize::from(i)] = packet;
+        self.tx_index = queue.ring.after::<P::Bounds>(i, 1);
+    }
+
+    #[inline(always)]
+    fn finish(self, n: u16) {
+        let Self { bar, queue, tx_index } = self;
+        queue.tx_index = tx_index;
+        queue.stats.sent = P::Bounds::add(queue.stats.sent, n.into());
+        barrier::before_doorbell();
+        P::Reg::write(bar, queue.tdt, P::Reg::word(tx_index.into()));
+    }
 }

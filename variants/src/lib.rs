@@ -1,8 +1,13 @@
 //! The variants: one folder per axis, one file per variant, one registry.
 
 pub mod batch;
+pub mod bounds;
+pub mod buffer;
+pub mod dispatch;
 pub mod floor;
+pub mod meta;
 pub mod pass;
+pub mod pool;
 pub mod prefetch;
 pub mod reg;
 pub mod registry;

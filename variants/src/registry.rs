@@ -5,17 +5,23 @@ use core::marker::PhantomData;
 
 use driver::mempool::Mempool;
 use driver::policy::{
-    BatchStyle, Pass, Policy, Prefetch, RegAccess, Spread, StatusCheck, Walk,
-    WriteBack,
+    BatchStyle, Bounds, Dispatch, Exchange, Meta, Ownership, Pass, Policy,
+    Prefetch, RegAccess, Spread, StatusCheck, Walk, WriteBack,
 };
 
 use crate::workload::{Entry, Open, forward};
 use crate::{
-    batch, floor, pass, prefetch, reg, spread, status, walk, writeback,
+    batch, bounds, buffer, dispatch, floor, meta, pass, pool, prefetch, reg,
+    spread, status, walk, writeback,
 };
 
 use batch::{Arena, Slice};
+use bounds::Checked;
+use buffer::Freelist;
+use dispatch::Match;
+use meta::Side;
 use pass::Three;
+use pool::Single;
 use prefetch::Nothing;
 use reg::Unboxed;
 use spread::Coloured;
@@ -26,23 +32,39 @@ use writeback::Every;
 /// A policy put together from one answer per axis, by default the reference.
 #[expect(clippy::type_complexity, reason = "one parameter per axis")]
 pub struct Join<
-    R = Unboxed,
-    B = Slice,
-    S = Masked,
-    W = Chase,
-    P = Coloured,
-    F = Nothing,
-    K = Every,
-    L = Three,
->(PhantomData<(R, B, S, W, P, F, K, L)>);
+    Reg = Unboxed,
+    Batch = Slice,
+    Status = Masked,
+    Walk = Chase,
+    Buffer = Freelist,
+    Meta = Side,
+    Spread = Coloured,
+    Bounds = Checked,
+    Pool = Single,
+    Dispatch = Match,
+    Prefetch = Nothing,
+    WriteBack = Every,
+    Pass = Three,
+>(
+    PhantomData<(
+        (Reg, Batch, Status, Walk, Buffer, Meta, Spread),
+        (Bounds, Pool, Dispatch, Prefetch, WriteBack, Pass),
+    )>,
+);
 
-impl<R, B, S, W, P, F, K, L> Policy for Join<R, B, S, W, P, F, K, L>
+impl<R, B, S, W, O, M, P, G, E, D, F, K, L> Policy
+    for Join<R, B, S, W, O, M, P, G, E, D, F, K, L>
 where
     R: RegAccess,
     B: BatchStyle,
     S: StatusCheck,
     W: Walk,
+    O: Ownership,
+    M: Meta,
     P: Spread,
+    G: Bounds,
+    E: Exchange,
+    D: Dispatch,
     F: Prefetch,
     K: WriteBack,
     L: Pass,
@@ -51,7 +73,12 @@ where
     type Batch = B;
     type Status = S;
     type Walk = W;
+    type Buffer = O;
+    type Meta = M;
     type Spread = P;
+    type Bounds = G;
+    type Pool = E;
+    type Dispatch = D;
     type Prefetch = F;
     type WriteBack = K;
     type Pass = L;
@@ -65,12 +92,55 @@ type WithReg<R> = Join<R>;
 type WithBatch<B> = Join<Unboxed, B>;
 type WithStatus<S> = Join<Unboxed, Slice, S>;
 type WithWalk<W> = Join<Unboxed, Arena, Masked, W>;
-type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, P>;
-type WithPrefetch<F> = Join<Unboxed, Slice, Masked, Chase, Coloured, F>;
-type WithWriteBack<K> =
-    Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, K>;
-type WithPass<L> =
-    Join<Unboxed, Slice, Masked, Chase, Coloured, Nothing, Every, L>;
+type WithBuffer<O> = Join<Unboxed, Slice, Masked, Chase, O>;
+type WithMeta<M> = Join<Unboxed, Slice, Masked, Chase, Freelist, M>;
+type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, Freelist, Side, P>;
+type WithBounds<G> =
+    Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, G>;
+type WithPool<E> =
+    Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, Checked, E>;
+type WithPrefetch<F> = Join<
+    Unboxed,
+    Slice,
+    Masked,
+    Chase,
+    Freelist,
+    Side,
+    Coloured,
+    Checked,
+    Single,
+    Match,
+    F,
+>;
+type WithWriteBack<K> = Join<
+    Unboxed,
+    Slice,
+    Masked,
+    Chase,
+    Freelist,
+    Side,
+    Coloured,
+    Checked,
+    Single,
+    Match,
+    Nothing,
+    K,
+>;
+type WithPass<L> = Join<
+    Unboxed,
+    Slice,
+    Masked,
+    Chase,
+    Freelist,
+    Side,
+    Coloured,
+    Checked,
+    Single,
+    Match,
+    Nothing,
+    Every,
+    L,
+>;
 
 /// A question of style.
 #[derive(Clone, Copy, Debug)]
@@ -111,8 +181,7 @@ macro_rules! answers {
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
             entry: forward::entry::<$policy<$answer>>,
-            pool_bytes:
-                Mempool::dma_bytes::<<$policy<$answer> as Policy>::Spread>,
+            pool_bytes: Mempool::<$policy<$answer>>::dma_bytes,
         }),+]
     };
 }
@@ -170,6 +239,28 @@ pub const AXES: &[Axis] = &[
         ),
     },
     Axis {
+        name: "buffer",
+        question: "Who owns a packet buffer, and when does it go back?",
+        reference: BASELINE,
+        answers: answers!(
+            Ownership,
+            WithBuffer,
+            [
+                buffer::Freelist,
+                buffer::Counted,
+                buffer::Shared,
+                buffer::Heap,
+                buffer::Deferred,
+            ]
+        ),
+    },
+    Axis {
+        name: "meta",
+        question: "Where is a packet's metadata?",
+        reference: BASELINE,
+        answers: answers!(Meta, WithMeta, [meta::Side, meta::Header]),
+    },
+    Axis {
         name: "spread",
         question: "Where do packet buffers start?",
         reference: BASELINE,
@@ -178,6 +269,22 @@ pub const AXES: &[Axis] = &[
             WithSpread,
             [spread::Coloured, spread::Stride2k]
         ),
+    },
+    Axis {
+        name: "bounds",
+        question: "Are ring and pool indices checked?",
+        reference: BASELINE,
+        answers: answers!(
+            Bounds,
+            WithBounds,
+            [bounds::Checked, bounds::Unchecked, bounds::Overflow]
+        ),
+    },
+    Axis {
+        name: "pool",
+        question: "How do buffers move between pool and rings?",
+        reference: BASELINE,
+        answers: answers!(Exchange, WithPool, [pool::Single, pool::Bulk]),
     },
     Axis {
         name: "prefetch",

@@ -150,7 +150,11 @@ impl StatusCheck for BothBits {
     const NAME: &'static str = "both-bits";
     const IDEA: &'static str = "one mask, one compare";
 
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let done = |step: &u16| {
             let desc = ring.desc(ring.wrap(first, *step));
             let status = R::value(R::load(desc.status_error()));

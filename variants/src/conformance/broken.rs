@@ -163,7 +163,11 @@ impl StatusCheck for Blind {
     const NAME: &'static str = "blind";
     const IDEA: &'static str = "DD without EOP will do";
 
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let done = |step: &u16| {
             let desc = ring.desc(ring.wrap(first, *step));
             R::value(R::load(desc.status_error())) & DD != 0

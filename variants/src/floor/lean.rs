@@ -15,9 +15,9 @@ use driver::bar::Bar0;
 use driver::barrier;
 use driver::desc::rx_status::{DD, EOP};
 use driver::desc::tx_cmd;
+use driver::memory::{HUGE_PAGE, Table};
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{InitError, Nic};
-use driver::policy::Policy;
 use driver::regs::{RDT, TDT};
 use driver::ring::{RxRing, TxRing};
 use driver::tx::CLEAN_GROUP;
@@ -32,7 +32,7 @@ pub struct Lean<'a, B> {
     bars: [B; PORTS],
     rx: [Rx<'a>; PORTS],
     tx: [Tx<'a>; PORTS],
-    pool: Mempool<'a>,
+    pool: Mempool<'a, Baseline>,
     batch_size: u16,
     received: u64,
     sent: u64,
@@ -40,13 +40,13 @@ pub struct Lean<'a, B> {
 
 struct Rx<'a> {
     ring: RxRing<'a>,
-    bufs: &'a mut [PktBuf],
+    bufs: Table<'a, PktBuf>,
     index: u16,
 }
 
 struct Tx<'a> {
     ring: TxRing<'a>,
-    bufs: &'a mut [PktBuf],
+    bufs: Table<'a, PktBuf>,
     index: u16,
     clean: u16,
 }
@@ -57,17 +57,15 @@ impl<'a, B: Bar0> Lean<'a, B> {
         site: Site<'a, B>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
-        type Spread = <Baseline as Policy>::Spread;
         let Site { bars, config, batch, mut tables, mut dma } = site;
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
-            dma.take(Mempool::dma_bytes::<Spread>(buffers, bytes), 2 << 20);
-        let mut pool =
-            Mempool::new::<Spread>(buffers, bytes, packets, &mut tables);
+            dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), HUGE_PAGE);
+        let mut pool = Mempool::new(buffers, bytes, packets, &mut tables);
         let mut up = |bar| {
-            let pool = &mut pool;
+            let lend = &mut || pool.lend();
             let nic =
-                Nic::open(bar, &config, &mut dma, &mut tables, pool, wait)?;
+                Nic::open(bar, &config, &mut dma, &mut tables, lend, wait)?;
             let (bar, mut rx, mut tx) = nic.into_parts();
             let (ring, bufs) = rx.swap_remove(0).into_parts();
             let rx = Rx { ring, bufs, index: 0 };
@@ -104,7 +102,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
                 break;
             }
             barrier::after_done();
-            let len = received.length_vlan().read() & 0xFFFF;
+            let len = received.length_vlan().read() as u16;
             let Some(fresh) = pool.alloc() else {
                 break;
             };
@@ -116,6 +114,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
                 *byte = byte.wrapping_add(1);
             }
             let sent = tx.ring.desc(o);
+            let len = u32::from(len);
             sent.address().write(pool.iova(&buf).value());
             sent.cmd_type_len().write(tx_cmd::PACKET | len);
             sent.olinfo_status().write(len << tx_cmd::PAYLEN_SHIFT);
@@ -149,7 +148,7 @@ impl Tx<'_> {
     }
 
     #[inline(always)]
-    fn clean(&mut self, pool: &mut Mempool<'_>) {
+    fn clean(&mut self, pool: &mut Mempool<'_, Baseline>) {
         while self.outstanding() >= CLEAN_GROUP {
             let last = self.ring.wrap(self.clean, CLEAN_GROUP - 1);
             let status = self.ring.desc(last).status().read();
@@ -199,6 +198,6 @@ impl<B: Bar0> Forwarder for Lean<'_, B> {
     }
 
     fn free_buffers(&self) -> Vec<u32> {
-        self.pool.free_indices()
+        self.pool.free_slots()
     }
 }

@@ -11,9 +11,9 @@
 //!
 //! *Compare.* `three.rs`.
 
-use driver::bar::Bar0;
-use driver::pass::{Passed, Route, one_pass};
-use driver::policy::{Pass, Policy};
+use driver::mempool::Mempool;
+use driver::pass::{Passed, Route, Sink, Source, one_pass};
+use driver::policy::{Packet, Pass, Policy};
 
 /// One loop receives, works on and sends each packet.
 pub struct Fused;
@@ -23,11 +23,12 @@ impl Pass for Fused {
     const IDEA: &'static str = "one loop does all to each packet";
 
     #[inline(always)]
-    fn forward<P: Policy, B: Bar0>(
-        route: Route<'_, '_, P, B>,
-        work: impl FnMut(&mut [u8]),
+    fn forward<P: Policy, S: Source<P>, D: Sink<P>>(
+        route: Route<'_, '_, P, S, D>,
+        work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
     ) -> Passed {
-        one_pass::<P, B>(route, work)
+        let Route { source, sink, pool, max, .. } = route;
+        one_pass(source, sink, pool, max, work)
     }
 }
 

@@ -10,9 +10,9 @@
 //!
 //! *Compare.* `fused.rs`.
 
-use driver::bar::Bar0;
-use driver::pass::{Passed, Route, three_passes};
-use driver::policy::{Pass, Policy};
+use driver::mempool::Mempool;
+use driver::pass::{Passed, Route, Sink, Source, three_passes};
+use driver::policy::{Packet, Pass, Policy};
 
 /// Receive all, work on all, send all.
 pub struct Three;
@@ -22,11 +22,12 @@ impl Pass for Three {
     const IDEA: &'static str = "receive all, work on all, send all";
 
     #[inline(always)]
-    fn forward<P: Policy, B: Bar0>(
-        route: Route<'_, '_, P, B>,
-        work: impl FnMut(&mut [u8]),
+    fn forward<P: Policy, S: Source<P>, D: Sink<P>>(
+        route: Route<'_, '_, P, S, D>,
+        work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
     ) -> Passed {
-        three_passes::<P, B>(route, work)
+        let Route { source, sink, pool, batch, max } = route;
+        three_passes(source, sink, pool, batch, max, work)
     }
 }
 

@@ -12,7 +12,7 @@
 
 use driver::desc::rx_status::{DD, EOP};
 use driver::opaque;
-use driver::policy::{RegAccess, StatusCheck};
+use driver::policy::{Bounds, RegAccess, StatusCheck};
 use driver::ring::RxRing;
 
 /// The answer stays an integer, never a bool.
@@ -25,10 +25,14 @@ impl StatusCheck for Bit {
     const IDEA: &'static str = "DD and EOP shifted onto each other";
 
     #[inline(always)]
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let mut done = 0;
         while done < max {
-            let desc = ring.desc(ring.wrap(first, done));
+            let desc = ring.desc_after::<G>(first, done);
             let status = R::value(R::load(desc.status_error()));
             // Opaque, or the integer becomes the compare of `masked`.
             let bit = opaque::word(status & (status >> 1) & 1);

@@ -12,7 +12,7 @@
 //! *Compare.* `masked.rs`, `branchy.rs`.
 
 use driver::desc::rx_status::{DD, EOP};
-use driver::policy::{RegAccess, StatusCheck};
+use driver::policy::{Bounds, RegAccess, StatusCheck};
 use driver::ring::RxRing;
 
 /// The run of done descriptors counted without a branch.
@@ -27,12 +27,16 @@ impl StatusCheck for Branchless {
         "eight descriptors per branch, as bits of a mask";
 
     #[inline(always)]
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let mut done = 0;
         while done < max {
             let mut lacking = 1_u32 << GROUP;
             for step in 0..GROUP {
-                let desc = ring.desc(ring.wrap(first, done + step));
+                let desc = ring.desc_after::<G>(first, done + step);
                 let status = R::value(R::load(desc.status_error()));
                 let lacks = status & (DD | EOP) != DD | EOP;
                 lacking |= u32::from(lacks) << step;

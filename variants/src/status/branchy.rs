@@ -11,7 +11,7 @@
 
 use driver::desc::rx_status::{DD, EOP};
 use driver::opaque;
-use driver::policy::{RegAccess, StatusCheck};
+use driver::policy::{Bounds, RegAccess, StatusCheck};
 use driver::ring::RxRing;
 
 /// DD, then EOP, each a bool of its own.
@@ -22,10 +22,14 @@ impl StatusCheck for Branchy {
     const IDEA: &'static str = "DD, then EOP, a bool and a branch each";
 
     #[inline(always)]
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let mut done = 0;
         while done < max {
-            let desc = ring.desc(ring.wrap(first, done));
+            let desc = ring.desc_after::<G>(first, done);
             let status = R::value(R::load(desc.status_error()));
             // Opaque, or the two tests become the one of `masked`.
             let is_done = opaque::word(status & DD) != 0;

@@ -11,7 +11,7 @@
 //! *Compare.* `branchy.rs`, `branchless.rs`.
 
 use driver::desc::rx_status::{DD, EOP};
-use driver::policy::{RegAccess, StatusCheck};
+use driver::policy::{Bounds, RegAccess, StatusCheck};
 use driver::ring::RxRing;
 
 /// One mask, one compare.
@@ -22,10 +22,14 @@ impl StatusCheck for Masked {
     const IDEA: &'static str = "DD and EOP under one mask, one compare";
 
     #[inline(always)]
-    fn done_run<R: RegAccess>(ring: &RxRing<'_>, first: u16, max: u16) -> u16 {
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
         let mut done = 0;
         while done < max {
-            let desc = ring.desc(ring.wrap(first, done));
+            let desc = ring.desc_after::<G>(first, done);
             let status = R::value(R::load(desc.status_error()));
             if status & (DD | EOP) != DD | EOP {
                 break;

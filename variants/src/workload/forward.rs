@@ -5,10 +5,15 @@
 //! cache, send the batch at the other port and drop what does not fit.
 
 use driver::bar::{Bar0, MappedBar};
-use driver::mempool::{Mempool, PktBuf};
+use driver::memory::HUGE_PAGE;
+use driver::mempool::Mempool;
 use driver::nic::{InitError, Nic};
 use driver::pass::Route;
-use driver::policy::{Batch, BatchStyle, Pass, Policy};
+use driver::policy::{
+    Batch, BatchStyle, InFlight, Ownership, Packet, Pass, Policy,
+};
+use driver::rx::RxPort;
+use driver::tx::TxPort;
 use driver::wait::Wait;
 
 use super::{Counts, Forwarder, MappedSite, PORTS, Quota, Site};
@@ -18,9 +23,9 @@ pub const TOUCHED_BYTE: usize = 48;
 
 /// Two ports and what lies between them.
 pub struct Forward<'a, P: Policy, B> {
-    ports: [Nic<'a, B>; PORTS],
-    pool: Mempool<'a>,
-    batch: <P::Batch as BatchStyle>::Of<PktBuf>,
+    ports: [Nic<'a, B, InFlight<P>>; PORTS],
+    pool: Mempool<'a, P>,
+    batch: <P::Batch as BatchStyle>::Of<Packet<P>>,
     batch_size: u16,
     dropped: u64,
 }
@@ -56,12 +61,11 @@ impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
         let Site { bars, config, batch, mut tables, mut dma } = site;
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
-            dma.take(Mempool::dma_bytes::<P::Spread>(buffers, bytes), 2 << 20);
-        let mut pool =
-            Mempool::new::<P::Spread>(buffers, bytes, packets, &mut tables);
+            dma.take(Mempool::<P>::dma_bytes(buffers, bytes), HUGE_PAGE);
+        let mut pool = Mempool::new(buffers, bytes, packets, &mut tables);
         let mut up = |bar| {
-            let pool = &mut pool;
-            Nic::open(bar, &config, &mut dma, &mut tables, pool, wait)
+            let lend = &mut || pool.lend();
+            Nic::open(bar, &config, &mut dma, &mut tables, lend, wait)
         };
         let [first, second] = bars;
         let ports = [up(first)?, up(second)?];
@@ -76,7 +80,7 @@ impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
     }
 
     /// The ports.
-    pub fn ports(&self) -> &[Nic<'a, B>; PORTS] {
+    pub fn ports(&self) -> &[Nic<'a, B, InFlight<P>>; PORTS] {
         &self.ports
     }
 
@@ -86,15 +90,18 @@ impl<'a, P: Policy, B: Bar0> Forward<'a, P, B> {
         let [first, second] = &mut self.ports;
         let (source, target) =
             if from == 0 { (first, second) } else { (second, first) };
+        let (rx_bar, rx) = source.rx(0);
+        let (tx_bar, tx) = target.tx(0);
         let route = Route {
-            from: source.rx(0),
-            to: target.tx(0),
+            source: RxPort::new(rx_bar, rx),
+            sink: TxPort::new(tx_bar, tx),
             pool: &mut self.pool,
             batch: &mut self.batch,
             max: self.batch_size,
         };
-        let passed = P::Pass::forward::<P, B>(route, |packet| {
-            if let Some(byte) = packet.get_mut(TOUCHED_BYTE) {
+        let passed = P::Pass::forward(route, |pool, packet| {
+            let bytes = P::Buffer::bytes(pool, packet);
+            if let Some(byte) = bytes.get_mut(TOUCHED_BYTE) {
                 *byte = byte.wrapping_add(1);
             }
         });
@@ -142,6 +149,6 @@ impl<P: Policy, B: Bar0> Forwarder for Forward<'_, P, B> {
     }
 
     fn free_buffers(&self) -> Vec<u32> {
-        self.pool.free_indices()
+        self.pool.free_slots()
     }
 }
