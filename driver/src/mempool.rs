@@ -31,6 +31,13 @@ impl PktBuf {
     }
 }
 
+/// Free buffers that were set apart from the others.
+#[derive(Debug)]
+pub struct Apart {
+    next: usize,
+    end: usize,
+}
+
 /// Where a packet starts. It may be fetched into the caches, not read: the
 /// device may be writing it.
 #[derive(Clone, Copy, Debug)]
@@ -221,20 +228,33 @@ impl<'a, P: Policy> Mempool<'a, P> {
         Some(PktBuf(index))
     }
 
-    /// Fills `group` with free buffers as far as there are any, so that the
-    /// last one is the one that was on top; returns how many.
+    /// Sets `n` free buffers apart, of which there must be as many.
     #[inline(always)]
-    pub fn alloc_group(&mut self, group: &mut [PktBuf]) -> usize {
-        let n = group.len().min(self.available);
-        let from = self.available - n;
-        // SAFETY: the stack is never higher than its table.
-        unsafe { P::Bounds::within(self.available, self.free.len() + 1) };
-        let top = &self.free[from..self.available];
-        for (buf, index) in group.iter_mut().zip(top) {
-            *buf = PktBuf(*index);
+    pub fn set_apart(&mut self, n: u16) -> Apart {
+        let end = self.available;
+        let first = end.checked_sub(n.into()).expect("the pool has as many");
+        self.available = first;
+        Apart { next: first, end }
+    }
+
+    /// The next one of the buffers that were set apart.
+    ///
+    /// # Panics
+    ///
+    /// When there are no more, or more buffers were given back in between
+    /// than were taken, and bounds are checked.
+    #[inline(always)]
+    pub fn next_apart(&mut self, apart: &mut Apart) -> PktBuf {
+        // SAFETY: as many are taken as were set apart, and each is given back
+        // after it was taken: what was set apart lies above the stack.
+        unsafe {
+            P::Bounds::within(apart.next, apart.end);
+            P::Bounds::within(apart.next, self.free.len());
+            P::Bounds::within(self.available, apart.next + 1);
         }
-        self.available = from;
-        n
+        let index = self.free[apart.next];
+        apart.next = P::Bounds::add(apart.next, 1);
+        PktBuf(index)
     }
 
     /// A free buffer and where the device finds it.

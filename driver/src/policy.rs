@@ -275,6 +275,18 @@ pub trait Bounds: 'static {
     /// `i` is below `len`.
     unsafe fn within(i: usize, len: usize);
 
+    /// Entry `i` of a table.
+    ///
+    /// # Safety
+    ///
+    /// The table has such an entry.
+    #[inline(always)]
+    unsafe fn entry<T>(table: &mut [T], i: usize) -> &mut T {
+        // SAFETY: the caller's promise.
+        unsafe { Self::within(i, table.len()) };
+        &mut table[i]
+    }
+
     /// `a + b`, of an index or a counter that is known not to overflow.
     fn add<N: CheckedAdd + WrappingAdd>(a: N, b: N) -> N;
 }

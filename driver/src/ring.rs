@@ -192,8 +192,8 @@ impl<'a> TxDesc<'a> {
     }
 }
 
-/// A ring of descriptors in DMA memory.
-#[derive(Debug)]
+/// A ring of descriptors in DMA memory: where it is, not who uses it.
+#[derive(Clone, Copy, Debug)]
 pub struct DescRing<'a, D> {
     base: NonNull<u8>,
     iova: Iova,

@@ -160,6 +160,7 @@ pub fn rx_batch<P: Policy, S: Source<P>>(
 pub struct RxPort<'q, 'a, B> {
     bar: &'q B,
     queue: &'q mut RxQueue<'a>,
+    ring: RxRing<'a>,
     rx_index: u16,
     /// Whether the workload asks for the packet types.
     typed: bool,
@@ -169,8 +170,8 @@ impl<'q, 'a, B> RxPort<'q, 'a, B> {
     /// Receives from `queue` behind `bar`.
     #[inline(always)]
     pub fn new(bar: &'q B, queue: &'q mut RxQueue<'a>) -> Self {
-        let rx_index = queue.rx_index;
-        Self { bar, queue, rx_index, typed: false }
+        let (ring, rx_index) = (queue.ring, queue.rx_index);
+        Self { bar, queue, ring, rx_index, typed: false }
     }
 
     /// Notes the packet types as well.
@@ -213,11 +214,8 @@ impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
         taken: &mut <P::Pool as Exchange>::Taken,
     ) -> Packet<P> {
         let (i, queue) = (self.rx_index, &mut *self.queue);
-        // SAFETY: an index of the ring's, and a table as long.
-        let desc = unsafe {
-            P::Bounds::within(i.into(), queue.bufs.len());
-            queue.ring.desc_within::<P::Bounds>(i)
-        };
+        // SAFETY: `rx_index` goes around the ring.
+        let desc = unsafe { self.ring.desc_within::<P::Bounds>(i) };
         let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
         let packet_type = match self.typed {
             true => P::Reg::value(P::Reg::load(desc.pkt_info())) as u16 >> 4,
@@ -226,13 +224,15 @@ impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
         let fresh = P::Pool::next(pool, taken);
         P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
         P::Reg::store_address(desc.hdr_addr(), 0);
-        let buf = mem::replace(&mut queue.bufs[usize::from(i)], fresh);
+        // SAFETY: the table is as long as the ring.
+        let buf = unsafe { P::Bounds::entry(&mut queue.bufs, i.into()) };
+        let buf = mem::replace(buf, fresh);
         P::Prefetch::expect(pool.address(&buf));
         pool.set_len(&buf, length_vlan as u16);
         if self.typed {
             pool.set_packet_type(&buf, packet_type);
         }
-        self.rx_index = queue.ring.after::<P::Bounds>(i, 1);
+        self.rx_index = self.ring.after::<P::Bounds>(i, 1);
         P::Buffer::receive(pool, buf)
     }
 

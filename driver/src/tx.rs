@@ -125,6 +125,7 @@ pub fn tx_batch<P: Policy, D: Sink<P>>(
 pub struct TxPort<'q, 'a, B, T> {
     bar: &'q B,
     queue: &'q mut TxQueue<'a, T>,
+    ring: TxRing<'a>,
     tx_index: u16,
 }
 
@@ -132,8 +133,8 @@ impl<'q, 'a, B, T> TxPort<'q, 'a, B, T> {
     /// Sends through `queue` behind `bar`.
     #[inline(always)]
     pub fn new(bar: &'q B, queue: &'q mut TxQueue<'a, T>) -> Self {
-        let tx_index = queue.tx_index;
-        Self { bar, queue, tx_index }
+        let (ring, tx_index) = (queue.ring, queue.tx_index);
+        Self { bar, queue, ring, tx_index }
     }
 }
 
@@ -147,11 +148,8 @@ impl<P: Policy, B: Bar0> Sink<P> for TxPort<'_, '_, B, InFlight<P>> {
     #[inline(always)]
     fn send(&mut self, pool: &mut Mempool<'_, P>, packet: Packet<P>) {
         let (i, queue) = (self.tx_index, &mut *self.queue);
-        // SAFETY: an index of the ring's, and a table as long.
-        let desc = unsafe {
-            P::Bounds::within(i.into(), queue.packets.len());
-            queue.ring.desc_within::<P::Bounds>(i)
-        };
+        // SAFETY: `tx_index` goes around the ring.
+        let desc = unsafe { self.ring.desc_within::<P::Bounds>(i) };
         let packet = P::Buffer::send(pool, packet);
         let buf = P::Buffer::buffer(&packet);
         let len = u32::from(pool.len(buf));
@@ -161,13 +159,14 @@ impl<P: Policy, B: Bar0> Sink<P> for TxPort<'_, '_, B, InFlight<P>> {
         P::Reg::store_address(desc.address(), pool.iova(buf).value());
         P::Reg::store(desc.cmd_type_len(), command);
         P::Reg::store(desc.olinfo_status(), payload);
-        queue.packets[usize::from(i)] = packet;
-        self.tx_index = queue.ring.after::<P::Bounds>(i, 1);
+        // SAFETY: the table is as long as the ring.
+        unsafe { *P::Bounds::entry(&mut queue.packets, i.into()) = packet };
+        self.tx_index = self.ring.after::<P::Bounds>(i, 1);
     }
 
     #[inline(always)]
     fn finish(self, n: u16) {
-        let Self { bar, queue, tx_index } = self;
+        let Self { bar, queue, tx_index, .. } = self;
         queue.tx_index = tx_index;
         queue.stats.sent = P::Bounds::add(queue.stats.sent, n.into());
         barrier::before_doorbell();
