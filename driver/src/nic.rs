@@ -131,7 +131,7 @@ pub struct LinkSpeed(pub u32);
 
 /// A running 82599, with packets that are held as `T` while they are sent.
 #[derive(Debug)]
-pub struct Nic<'a, B, T> {
+pub struct Nic<'a, B, T = PktBuf> {
     bar: B,
     rx: Vec<RxQueue<'a>>,
     tx: Vec<TxQueue<'a, T>>,

@@ -33,6 +33,7 @@ use driver::desc::{BYTES, rx_status::DD, rx_status::EOP};
 use driver::memory::{DmaRegion, Iova};
 use driver::policy::StatusCheck;
 use driver::ring::RxRing;
+use variants::bounds::Checked;
 use variants::reg::Unboxed;
 use variants::status::{Bit, Branchless, Branchy, Masked};
 
@@ -80,16 +81,16 @@ fn checks<R: FnMut() -> u16>(
     let max = black_box(MAX);
     group.throughput(Throughput::Elements(done));
     check(&mut group, Branchy::NAME, runs(), move |ring, first, _| {
-        Branchy::done_run::<Unboxed>(ring, first, max)
+        Branchy::done_run::<Unboxed, Checked>(ring, first, max)
     });
     check(&mut group, Masked::NAME, runs(), move |ring, first, _| {
-        Masked::done_run::<Unboxed>(ring, first, max)
+        Masked::done_run::<Unboxed, Checked>(ring, first, max)
     });
     check(&mut group, Branchless::NAME, runs(), move |ring, first, _| {
-        Branchless::done_run::<Unboxed>(ring, first, max)
+        Branchless::done_run::<Unboxed, Checked>(ring, first, max)
     });
     check(&mut group, Bit::NAME, runs(), move |ring, first, _| {
-        Bit::done_run::<Unboxed>(ring, first, max)
+        Bit::done_run::<Unboxed, Checked>(ring, first, max)
     });
     check(&mut group, "none", runs(), |_, _, run| black_box(run));
     group.finish();

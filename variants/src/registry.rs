@@ -88,18 +88,19 @@ where
 pub type Baseline = Join;
 
 // The reference policy of each axis, with a hole for the axis.
-type WithReg<R> = Join<R>;
-type WithBatch<B> = Join<Unboxed, B>;
-type WithStatus<S> = Join<Unboxed, Slice, S>;
-type WithWalk<W> = Join<Unboxed, Arena, Masked, W>;
-type WithBuffer<O> = Join<Unboxed, Slice, Masked, Chase, O>;
-type WithMeta<M> = Join<Unboxed, Slice, Masked, Chase, Freelist, M>;
-type WithSpread<P> = Join<Unboxed, Slice, Masked, Chase, Freelist, Side, P>;
-type WithBounds<G> =
+pub(crate) type WithReg<R> = Join<R>;
+pub(crate) type WithBatch<B> = Join<Unboxed, B>;
+pub(crate) type WithStatus<S> = Join<Unboxed, Slice, S>;
+pub(crate) type WithWalk<W> = Join<Unboxed, Arena, Masked, W>;
+pub(crate) type WithBuffer<O> = Join<Unboxed, Slice, Masked, Chase, O>;
+pub(crate) type WithMeta<M> = Join<Unboxed, Slice, Masked, Chase, Freelist, M>;
+pub(crate) type WithSpread<P> =
+    Join<Unboxed, Slice, Masked, Chase, Freelist, Side, P>;
+pub(crate) type WithBounds<G> =
     Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, G>;
-type WithPool<E> =
+pub(crate) type WithPool<E> =
     Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, Checked, E>;
-type WithPrefetch<F> = Join<
+pub(crate) type WithPrefetch<F> = Join<
     Unboxed,
     Slice,
     Masked,
@@ -112,7 +113,7 @@ type WithPrefetch<F> = Join<
     Match,
     F,
 >;
-type WithWriteBack<K> = Join<
+pub(crate) type WithWriteBack<K> = Join<
     Unboxed,
     Slice,
     Masked,
@@ -126,7 +127,7 @@ type WithWriteBack<K> = Join<
     Nothing,
     K,
 >;
-type WithPass<L> = Join<
+pub(crate) type WithPass<L> = Join<
     Unboxed,
     Slice,
     Masked,

@@ -8,20 +8,22 @@ use driver::memory::Carver;
 use driver::mempool::PacketAddress;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{Config, InitError, Nic};
-use driver::pass::{Passed, Route, three_passes};
+use driver::pass::{Passed, Route, Sink, Source, three_passes};
 use driver::policy::{
-    Batch, BatchStyle, Cell, Pass, Policy, Prefetch, RegAccess, Spread,
+    Batch, BatchStyle, Bounds, Cell, Dispatch, Exchange, InFlight, Meta,
+    Ownership, PACKET_TYPES, Packet, Pass, Policy, Prefetch, RegAccess, Spread,
     StatusCheck, Walk, WriteBack,
 };
 use driver::ring::{Field32, Field64, RxRing};
-use driver::rx::rx_batch;
-use driver::tx::tx_batch;
+use driver::rx::{RxPort, rx_batch};
+use driver::tx::{TxPort, tx_batch};
 use driver::wait::Wait;
 use nic_model::frame::TOUCHED_BYTE;
 use nic_model::{
     Account, Arena, Faults, FrameFormat, Model, Parts, SharedModel, Traffic,
     TrappedBar,
 };
+use num_traits::{CheckedAdd, WrappingAdd};
 
 /// The obvious answer to every question.
 pub struct Plain;
@@ -31,7 +33,12 @@ impl Policy for Plain {
     type Batch = Lists;
     type Status = BothBits;
     type Walk = NoCells;
+    type Buffer = Numbers;
+    type Meta = Beside;
     type Spread = Packed;
+    type Bounds = Looked;
+    type Pool = Singly;
+    type Dispatch = Undecided;
     type Prefetch = Unasked;
     type WriteBack = Always;
     type Pass = Steps;
@@ -44,11 +51,117 @@ impl Pass for Steps {
     const NAME: &'static str = "steps";
     const IDEA: &'static str = "one after the other";
 
-    fn forward<P: Policy, B: Bar0>(
-        route: Route<'_, '_, P, B>,
-        work: impl FnMut(&mut [u8]),
+    fn forward<P: Policy, S: Source<P>, D: Sink<P>>(
+        route: Route<'_, '_, P, S, D>,
+        work: impl FnMut(&mut Mempool<'_, P>, &mut Packet<P>),
     ) -> Passed {
-        three_passes::<P, B>(route, work)
+        let Route { source, sink, pool, batch, max } = route;
+        three_passes(source, sink, pool, batch, max, work)
+    }
+}
+
+/// A packet is the number of its buffer.
+pub struct Numbers;
+
+impl Ownership for Numbers {
+    const NAME: &'static str = "numbers";
+    const IDEA: &'static str = "whoever has the number has the buffer";
+
+    type Packet = PktBuf;
+    type InFlight = PktBuf;
+
+    fn receive<P: Policy>(_pool: &mut Mempool<'_, P>, buf: PktBuf) -> PktBuf {
+        buf
+    }
+
+    fn bytes<'p, P: Policy>(
+        pool: &'p mut Mempool<'_, P>,
+        packet: &'p mut PktBuf,
+    ) -> &'p mut [u8] {
+        pool.data_mut(packet)
+    }
+
+    fn send<P: Policy>(_pool: &mut Mempool<'_, P>, packet: PktBuf) -> PktBuf {
+        packet
+    }
+
+    fn buffer(in_flight: &PktBuf) -> &PktBuf {
+        in_flight
+    }
+
+    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: PktBuf) {
+        pool.free(in_flight);
+    }
+
+    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: PktBuf) {
+        pool.free(packet);
+    }
+}
+
+/// Lengths lie beside the pool.
+pub struct Beside;
+
+impl Meta for Beside {
+    const NAME: &'static str = "beside";
+    const IDEA: &'static str = "a table";
+
+    const HEADROOM: usize = 0;
+}
+
+/// Every index is looked at.
+pub struct Looked;
+
+impl Bounds for Looked {
+    const NAME: &'static str = "looked";
+    const IDEA: &'static str = "every index is looked at";
+
+    unsafe fn within(i: usize, len: usize) {
+        assert!(i < len, "index beyond its table");
+    }
+
+    fn add<N: CheckedAdd + WrappingAdd>(a: N, b: N) -> N {
+        a.checked_add(&b).expect("no overflow")
+    }
+}
+
+/// Buffers come and go one by one.
+pub struct Singly;
+
+impl Exchange for Singly {
+    const NAME: &'static str = "singly";
+    const IDEA: &'static str = "one by one";
+
+    type Taken = ();
+
+    fn begin<P: Policy>(_pool: &mut Mempool<'_, P>, _n: u16) {}
+
+    fn next<P: Policy>(pool: &mut Mempool<'_, P>, _taken: &mut ()) -> PktBuf {
+        pool.alloc().expect("a buffer")
+    }
+
+    fn give_back<P: Policy>(
+        pool: &mut Mempool<'_, P>,
+        group: &mut [InFlight<P>],
+    ) {
+        for packet in group {
+            P::Buffer::sent(pool, std::mem::take(packet));
+        }
+    }
+}
+
+/// Nobody asks for packet types.
+pub struct Undecided;
+
+impl Dispatch for Undecided {
+    const NAME: &'static str = "undecided";
+    const IDEA: &'static str = "no action";
+
+    type Actions = ();
+
+    fn act(_actions: &mut (), _packet_type: u16, _packet: &mut [u8]) {}
+
+    fn tallies(_actions: &()) -> [u64; PACKET_TYPES] {
+        [0; PACKET_TYPES]
     }
 }
 
@@ -249,7 +362,7 @@ impl Setup {
     /// Memory for the rig.
     pub fn arena(&self) -> Arena {
         let Config { buffers, buffer_bytes, .. } = self.config;
-        let packets = Mempool::dma_bytes::<Packed>(buffers, buffer_bytes);
+        let packets = Mempool::<Plain>::dma_bytes(buffers, buffer_bytes);
         Arena::allocate(0, self.ports, &self.config, packets).expect("memory")
     }
 
@@ -315,13 +428,14 @@ impl<'a> Card<'a> {
         wait: &mut dyn Wait,
     ) -> Result<Rig<'a, B>, InitError> {
         let Config { buffers, buffer_bytes: bytes, .. } = self.config;
-        let packets = Mempool::dma_bytes::<Packed>(buffers, bytes);
+        let packets = Mempool::<Plain>::dma_bytes(buffers, bytes);
         let packets = self.dma.take(packets, 2 << 20);
         let tables = &mut self.tables;
-        let mut pool = Mempool::new::<Packed>(buffers, bytes, packets, tables);
+        let mut pool = Mempool::new(buffers, bytes, packets, tables);
         let mut open = |bar| {
             let (dma, tables) = (&mut self.dma, &mut self.tables);
-            Nic::open(bar, &self.config, dma, tables, &mut pool, wait)
+            let lend = &mut || pool.lend();
+            Nic::open(bar, &self.config, dma, tables, lend, wait)
         };
         let nics = bars.into_iter().map(&mut open).collect::<Result<_, _>>()?;
         Ok(Rig { model: self.model, nics, pool, dropped: 0 })
@@ -332,7 +446,7 @@ impl<'a> Card<'a> {
 pub struct Rig<'a, B> {
     pub model: SharedModel<'a>,
     pub nics: Vec<Nic<'a, B>>,
-    pub pool: Mempool<'a>,
+    pub pool: Mempool<'a, Plain>,
     /// What the forwarder dropped.
     pub dropped: u64,
 }
@@ -340,10 +454,10 @@ pub struct Rig<'a, B> {
 impl<'a, B: Bar0> Rig<'a, B> {
     /// A batch of up to `max` from queue `n` of port `from`.
     pub fn receive(&mut self, from: usize, n: usize, max: u16) -> Packets {
-        let mut batch = Batch::with_capacity(max);
+        let mut batch = Packets::with_capacity(max);
         let (bar, queue) = self.nics[from].rx(n);
         let pool = &mut self.pool;
-        let got = rx_batch::<Plain, B>(bar, queue, pool, &mut batch, max);
+        let got = rx_batch(RxPort::new(bar, queue), pool, &mut batch, max);
         assert_eq!(got, batch.len());
         batch
     }
@@ -352,7 +466,7 @@ impl<'a, B: Bar0> Rig<'a, B> {
     /// not fit stays.
     pub fn send(&mut self, to: usize, n: usize, batch: &mut Packets) -> u16 {
         let (bar, queue) = self.nics[to].tx(n);
-        tx_batch::<Plain, B>(bar, queue, &mut self.pool, batch)
+        tx_batch(TxPort::new(bar, queue), &mut self.pool, batch)
     }
 
     /// Does to every packet what a forwarder should.
@@ -435,7 +549,7 @@ impl<'a, B: Bar0> Rig<'a, B> {
     /// Checks that every buffer is in one place: free, in a receive ring or
     /// in a transmit ring.
     pub fn check_buffers(self) {
-        let mut found = self.pool.free_indices();
+        let mut found = self.pool.free_slots();
         let entries = self.nics[0].rx_queues()[0].ring().entries();
         for nic in self.nics {
             let (_, rx, tx) = nic.into_parts();

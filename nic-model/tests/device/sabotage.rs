@@ -122,7 +122,7 @@ fn copy_of(
 ) -> driver::mempool::PktBuf {
     let frame = rig.pool.data_mut(&batch.0[n]).to_vec();
     let copy = rig.pool.alloc().expect("a free buffer");
-    rig.pool.set_len(&copy, frame.len() as u32);
+    rig.pool.set_len(&copy, frame.len() as u16);
     rig.pool.data_mut(&copy).copy_from_slice(&frame);
     copy
 }
@@ -146,7 +146,7 @@ fn a_frame_that_was_cut_short_is_noticed() {
     for wire_bytes in [64, 1518] {
         let (counts, missing) = spoilt(wire_bytes, |rig, batch| {
             let buf = &batch.0[0];
-            rig.pool.set_len(buf, u32::from(wire_bytes) - 5);
+            rig.pool.set_len(buf, wire_bytes - 5);
         });
         assert_eq!(counts, SinkCounts { wrong_length: 1, ..all_but(1) });
         assert_eq!(missing, 1);

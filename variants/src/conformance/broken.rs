@@ -3,7 +3,7 @@
 use driver::bar::Bar0;
 use driver::desc::rx_status::DD;
 use driver::policy::{
-    Batch, BatchStyle, Cell, NIL, RegAccess, Spread, StatusCheck, Walk,
+    Batch, BatchStyle, Bounds, Cell, NIL, RegAccess, Spread, StatusCheck, Walk,
 };
 use driver::regs::Offset;
 use driver::ring::{Field32, Field64, RxRing};
@@ -12,12 +12,7 @@ use nic_model::Faults;
 use super::run::{Registers, arena, run};
 use super::scenario::Scenario;
 use super::{batch, naive, policies, reg, spread, status, walk};
-use crate::batch::Slice;
-use crate::reg::Unboxed;
-use crate::registry::Join;
-use crate::spread::Coloured;
-use crate::status::Masked;
-use crate::walk::Chase;
+use crate::registry::{WithBatch, WithReg, WithStatus};
 use crate::workload::{Open, forward};
 
 /// Rings every doorbell twice.
@@ -239,10 +234,6 @@ fn verdict(scenario: &Scenario, open: Open) -> Result<(), String> {
         reference.same_accesses(&seen)
     })
 }
-
-type WithReg<R> = Join<R, Slice, Masked, Chase, Coloured>;
-type WithBatch<B> = Join<Unboxed, B, Masked, Chase, Coloured>;
-type WithStatus<S> = Join<Unboxed, Slice, S, Chase, Coloured>;
 
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]

@@ -6,11 +6,16 @@
 //! forwarder without style.
 
 pub mod batch;
+pub mod bounds;
 mod broken;
+pub mod buffer;
+pub mod meta;
 mod naive;
 mod names;
 pub mod pass;
 mod policies;
+pub mod pool;
+mod pools;
 pub mod prefetch;
 pub mod reg;
 mod run;

@@ -15,7 +15,7 @@ use driver::ring::{RxRing, TxRing};
 use driver::wait::Wait;
 use nic_model::TrappedBar;
 
-use crate::spread::Stride2k;
+use crate::registry::Baseline;
 use crate::workload::{Counts, Forwarder, MappedSite, Quota, Site};
 
 // Receive status (datasheet 7.1.6.2): done, and end of packet.
@@ -31,7 +31,7 @@ const GROUP: usize = 32;
 
 struct Naive<'a> {
     ports: [Port<'a>; 2],
-    pool: Mempool<'a>,
+    pool: Mempool<'a, Baseline>,
     batch_size: usize,
     counts: Counts,
 }
@@ -61,15 +61,15 @@ pub fn open<'a>(
     let Site { bars, config, batch, mut tables, mut dma } = site;
     let (buffers, bytes) = (config.buffers, config.buffer_bytes);
     let packets =
-        dma.take(Mempool::dma_bytes::<Stride2k>(buffers, bytes), 2 << 20);
-    let mut pool =
-        Mempool::new::<Stride2k>(buffers, bytes, packets, &mut tables);
+        dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), 2 << 20);
+    let mut pool = Mempool::new(buffers, bytes, packets, &mut tables);
     let mut ports = Vec::new();
     for bar in bars {
         let (dma, tables) = (&mut dma, &mut tables);
-        let nic = Nic::open(bar, &config, dma, tables, &mut pool, wait)?;
+        let lend = &mut || pool.lend();
+        let nic: Nic<'_, _> = Nic::open(bar, &config, dma, tables, lend, wait)?;
         let (bar, mut rx, mut tx) = nic.into_parts();
-        let (rx_ring, rx_bufs) = rx.remove(0).into_parts();
+        let (rx_ring, mut rx_bufs) = rx.remove(0).into_parts();
         let (tx_ring, _) = tx.remove(0).into_parts();
         ports.push(Port {
             bar,
@@ -96,7 +96,7 @@ impl Port<'_> {
 
     /// Gives the next receive descriptor back to the device with `buf`, and
     /// goes on to the one after it.
-    fn rearm(&mut self, pool: &Mempool<'_>, buf: PktBuf) -> PktBuf {
+    fn rearm(&mut self, pool: &Mempool<'_, Baseline>, buf: PktBuf) -> PktBuf {
         let desc = self.rx_ring.desc(self.rx_next);
         desc.pkt_addr().write(pool.iova(&buf).value());
         desc.hdr_addr().write(0);
@@ -115,7 +115,7 @@ impl Port<'_> {
 
     /// Drops fragments, up to the next whole frame; returns how many frames
     /// ended.
-    fn drop_fragments(&mut self, pool: &Mempool<'_>) -> u64 {
+    fn drop_fragments(&mut self, pool: &Mempool<'_, Baseline>) -> u64 {
         let first = self.rx_next;
         let mut frames = 0;
         loop {
@@ -137,7 +137,7 @@ impl Port<'_> {
     }
 
     /// Gives the buffers of sent packets back.
-    fn clean(&mut self, pool: &mut Mempool<'_>) {
+    fn clean(&mut self, pool: &mut Mempool<'_, Baseline>) {
         let entries = usize::from(self.tx_ring.entries());
         while self.in_flight.len() >= GROUP {
             let oldest =
@@ -169,7 +169,7 @@ impl Naive<'_> {
             && port.rx_status() & END != 0
         {
             let desc = port.rx_ring.desc(port.rx_next);
-            let length = desc.length_vlan().read() % 65536;
+            let length = desc.length_vlan().read() as u16;
             let Some(fresh) = pool.alloc() else {
                 break;
             };
@@ -198,7 +198,7 @@ impl Naive<'_> {
                 pool.free(packet);
                 continue;
             }
-            let length = pool.len(&packet);
+            let length = u32::from(pool.len(&packet));
             let desc = port.tx_ring.desc(port.tx_next);
             desc.address().write(pool.iova(&packet).value());
             desc.cmd_type_len().write(COMMAND | length);
@@ -255,6 +255,6 @@ impl Forwarder for Naive<'_> {
     }
 
     fn free_buffers(&self) -> Vec<u32> {
-        self.pool.free_indices()
+        self.pool.free_slots()
     }
 }

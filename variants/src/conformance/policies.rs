@@ -65,6 +65,11 @@ fn all_conform(
         if lean && !(ample && is_smooth(&reference)) {
             continue;
         }
+        // Its packets need no buffers between the rings.
+        let copies = variant.name() == "buffer=heap";
+        if copies && !ample {
+            continue;
+        }
         let conforms = caught(|| {
             let seen = run(scenario, arena, behind, variant.open())?;
             reference.same_packets(&seen)?;

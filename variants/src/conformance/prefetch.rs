@@ -6,7 +6,7 @@ use driver::policy::Prefetch;
 use proptest::prelude::*;
 
 use super::{Verdict, bytes_of, hold, memory};
-use crate::spread::Coloured;
+use crate::registry::Baseline;
 
 /// Makes a test of the law of axis `prefetch`.
 #[macro_export]
@@ -25,13 +25,13 @@ macro_rules! prefetch_conformance {
 /// Nothing that a program can see changes, whatever buffer is expected.
 pub fn memory_stays_as_it_is<S: Prefetch>() -> Verdict {
     hold(4, (1..64_u32, any::<u8>()), |(buffers, fill)| {
-        let needed = Mempool::dma_bytes::<Coloured>(buffers, 2048);
+        let needed = Mempool::<Baseline>::dma_bytes(buffers, 2048);
         let mut region = memory(needed + HUGE_PAGE);
         let mut tables = region.carve();
         let packets = tables.split_off(needed).take(needed, HUGE_PAGE);
         let view = packets.window();
         let mut pool =
-            Mempool::new::<Coloured>(buffers, 2048, packets, &mut tables);
+            Mempool::<Baseline>::new(buffers, 2048, packets, &mut tables);
         while let Some(buf) = pool.alloc() {
             pool.set_len(&buf, 60);
             pool.data_mut(&buf).fill(fill);

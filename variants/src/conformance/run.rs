@@ -3,14 +3,13 @@
 use core::fmt::Debug;
 
 use driver::bar::CostedBar;
-use driver::mempool::Mempool;
 use driver::nic::Config;
 use nic_model::{
     Access, Account, Arena, Model, Parts, SharedModel, Traffic, TrappedBar,
 };
 
 use super::scenario::{MAX_BATCH, MAX_RING, Scenario};
-use crate::spread::Coloured;
+use crate::registry::pool_bytes;
 use crate::workload::{Counts, MappedSite, Open, PORTS, Quota, Site};
 
 /// What registers the driver sees.
@@ -45,7 +44,7 @@ pub fn arena() -> Arena {
         ..Config::default()
     };
     let (buffers, bytes) = (config.buffers, config.buffer_bytes);
-    let packet_bytes = Mempool::dma_bytes::<Coloured>(buffers, bytes);
+    let packet_bytes = pool_bytes(buffers, bytes);
     Arena::allocate(0, PORTS, &config, packet_bytes).expect("memory")
 }
 

@@ -6,6 +6,7 @@ use driver::policy::Spread;
 use proptest::prelude::*;
 
 use super::{Verdict, at_most, hold, memory};
+use crate::registry::WithSpread;
 
 /// Makes tests of the laws of axis `spread`.
 #[macro_export]
@@ -45,13 +46,14 @@ pub fn strides_hold_a_buffer<S: Spread>() -> Verdict {
 /// that the pool asked for.
 pub fn buffers_lie_apart<S: Spread>() -> Verdict {
     hold(16, (sizes(), 1..at_most(2000, 50)), |(bytes, buffers)| {
-        let needed = Mempool::dma_bytes::<S>(buffers, bytes);
+        let needed = Mempool::<WithSpread<S>>::dma_bytes(buffers, bytes);
         let mut region = memory(needed + HUGE_PAGE);
         let mut tables = region.carve();
         let mut packets = tables.split_off(needed);
         let packets = packets.take(needed, HUGE_PAGE);
         let view = packets.window();
-        let mut pool = Mempool::new::<S>(buffers, bytes, packets, &mut tables);
+        let mut pool =
+            Mempool::<WithSpread<S>>::new(buffers, bytes, packets, &mut tables);
         let mut starts = Vec::new();
         while let Some(buf) = pool.alloc() {
             starts.push(pool.iova(&buf).value() - view.iova().value());

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{Verdict, at_most, bytes_of, hold, memory};
+use crate::bounds::Checked;
 use crate::reg::{Boxed, Bytes, Halves, Unboxed};
 
 /// Makes tests of the laws of axis `status`.
@@ -36,7 +37,7 @@ type Run = fn(&RxRing<'_>, u16, u16) -> u16;
 /// The check with every reg style, by the style's name.
 pub fn with_every_reg<S: StatusCheck>() -> [(&'static str, Run); 4] {
     fn with<S: StatusCheck, R: RegAccess>() -> (&'static str, Run) {
-        (R::NAME, S::done_run::<R>)
+        (R::NAME, S::done_run::<R, Checked>)
     }
     [
         with::<S, Unboxed>(),
