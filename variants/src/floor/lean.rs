@@ -105,6 +105,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
             }
             barrier::after_done();
             let len = received.length_vlan().read() & 0xFFFF;
+            let len = len.min(pool.buffer_bytes());
             let Some(fresh) = pool.alloc() else {
                 break;
             };
