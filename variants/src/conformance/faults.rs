@@ -19,7 +19,7 @@ use crate::registry::variants;
 use crate::workload::Quota;
 
 /// Runs of every variant per fault.
-const CASES: u32 = 16;
+const CASES: u32 = 12;
 
 const REGISTERS: [Registers; 3] =
     [Registers::Trapped, Registers::Mapped, Registers::Costed];

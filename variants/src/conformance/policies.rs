@@ -16,21 +16,21 @@ use crate::registry::{FLOOR, variants};
 #[cfg_attr(miri, ignore = "takes hours")]
 fn behind_trapped_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
-    every_variant_conforms(256, Registers::Trapped)
+    every_variant_conforms(160, Registers::Trapped)
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "takes hours")]
 fn behind_mapped_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
-    every_variant_conforms(256, Registers::Mapped)
+    every_variant_conforms(160, Registers::Mapped)
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "takes hours")]
 fn behind_costly_registers_every_variant_does_what_the_reference_does()
 -> Verdict {
-    every_variant_conforms(64, Registers::Costed)
+    every_variant_conforms(48, Registers::Costed)
 }
 
 /// The one run that an interpreter has time for.
