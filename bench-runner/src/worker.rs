@@ -73,14 +73,25 @@ fn measure(
         .iter()
         .map(|cell| plan::find(&cell.variant))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut bench = Bench::new(setup.clone(), order.clock_cost_ticks)
+    let bench = Bench::new(setup.clone(), order.clock_cost_ticks)
         .map_err(Failure::environment)?;
+    measure_on(bench, order, &contenders, say)
+}
+
+/// Measures all rounds on `bench`, which was made for the order.
+fn measure_on(
+    mut bench: Bench,
+    order: &Order,
+    contenders: &[Variant],
+    say: &mut dyn FnMut(Message) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let setup = &order.setup;
     let probe = Probe::new(setup.model_core);
     say(Message::Ready(bench.pages().to_owned()))?;
 
     let stream = u64::from(order.index + 1) << 32;
     let mut rng = fastrand::Rng::with_seed(setup.seed ^ stream);
-    warm_up(order, &contenders, &mut bench)?;
+    warm_up(order, contenders, &mut bench)?;
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
         let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
@@ -186,6 +197,93 @@ fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
+    use nic_model::Faults;
+
+    /// How a process ends whose card has `faults`.
+    fn end(
+        placement: Placement,
+        variants: &[Variant],
+        faults: Faults,
+    ) -> (Result<(), Failure>, u32) {
+        let core = affinity::allowed_cores()[0];
+        let setup = Setup {
+            seed: 1,
+            workload: "forward".to_owned(),
+            placement,
+            frame_bytes: 64,
+            ring_entries: 128,
+            buffer_bytes: 2048,
+            doorbell_cycles: 0,
+            packets_per_phase: 128,
+            phases: 4,
+            rounds: 2,
+            processes: 1,
+            arenas: 1,
+            core,
+            model_core: core,
+        };
+        let cells = plan::cells(variants, &[32], 128).expect("fine");
+        let contenders: Vec<Variant> = cells
+            .iter()
+            .map(|cell| plan::find(&cell.variant).expect("known"))
+            .collect();
+        let bench = Bench::new(setup.clone(), 0).expect("memory");
+        let bench = bench.with_faults(faults);
+        let (index, tick_hz, clock_cost_ticks) = (0, 1e9, 0);
+        let order = Order { index, setup, cells, tick_hz, clock_cost_ticks };
+        let mut rounds = 0;
+        let mut say = |message| {
+            rounds += u32::from(matches!(message, Message::Round(_)));
+            Ok(())
+        };
+        let end = measure_on(bench, &order, &contenders, &mut say);
+        (end, rounds)
+    }
+
+    /// The line that a failed process ends with.
+    fn line(placement: Placement, name: &str, faults: Faults) -> String {
+        let variant = plan::find(name).expect("known");
+        let (end, rounds) = end(placement, &[variant], faults);
+        let failure = end.expect_err("a failure");
+        assert_eq!((failure.exit, rounds), (Exit::Error, 0));
+        failure.to_string()
+    }
+
+    #[test]
+    fn a_card_without_faults_is_measured() {
+        let baseline = [plan::find("baseline").expect("known")];
+        let (end, rounds) =
+            end(Placement::Lockstep, &baseline, Faults::default());
+        assert_eq!((end, rounds), (Ok(()), 2));
+    }
+
+    #[test]
+    fn a_card_that_stops_ends_every_variant_with_one_line() {
+        let faults = Faults { stops_within: 200, ..Faults::default() };
+        for variant in plan::everything().iter().filter(|v| v.forwards) {
+            let line = line(Placement::Lockstep, &variant.name(), faults);
+            let wanted = format!("{} at batch size 32: card", variant.name());
+            assert!(line.starts_with(&wanted), "{line}");
+            assert!(line.contains("stopped after"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_card_that_stops_in_threads_ends_with_one_line() {
+        let faults = Faults { stops_within: 200, ..Faults::default() };
+        let line = line(Placement::Threaded, "baseline", faults);
+        assert!(line.contains("card or forwarder stopped after"), "{line}");
+    }
+
+    #[test]
+    fn a_reset_without_end_is_one_line_in_both_placements() {
+        let faults = Faults { endless_reset: true, ..Faults::default() };
+        for placement in [Placement::Lockstep, Placement::Threaded] {
+            let line = line(placement, "baseline", faults);
+            assert!(line.contains("CTRL reads 0x04000008"), "{line}");
+        }
+    }
 
     #[test]
     fn a_round_has_every_cell_once_and_batch_sizes_together() {

@@ -13,6 +13,10 @@ pub struct Loss {
     pub ring_empty: u64,
     /// Frames dropped at an unmapped receive address.
     pub rx_dma_faults: u64,
+    /// Frames lost on the wire while the link was down.
+    pub link_down: u64,
+    /// Frames that a stopped device missed.
+    pub missed: u64,
 }
 
 /// Where all frames of a run went, both directions added.
@@ -26,6 +30,13 @@ pub struct Account {
     pub ring_empty: u64,
     /// Dropped at an unmapped address, on receive or transmit.
     pub dma_faults: u64,
+    /// Lost on the wire while the link was down.
+    pub link_down: u64,
+    /// Missed by a device that has stopped.
+    pub missed: u64,
+    /// Damaged by a fault of the device: came back as long as a buffer, or
+    /// were sent without a byte.
+    pub damaged: u64,
     /// Dropped by the driver: frames over several descriptors.
     pub multi_descriptor: u64,
     /// Dropped by the forwarder: no room in the transmit ring.
@@ -47,6 +58,9 @@ impl Account {
         let known = self.forwarded
             + self.ring_empty
             + self.dma_faults
+            + self.link_down
+            + self.missed
+            + self.damaged
             + self.multi_descriptor
             + self.forwarder
             + self.inside;
@@ -69,6 +83,9 @@ impl fmt::Display for Unbalanced {
             forwarded,
             ring_empty,
             dma_faults,
+            link_down,
+            missed,
+            damaged,
             multi_descriptor,
             forwarder,
             inside,
@@ -81,8 +98,17 @@ impl fmt::Display for Unbalanced {
              forwarded, {ring_empty} dropped at the empty ring, {dma_faults} \
              at unmapped addresses, {multi_descriptor} for their size, \
              {forwarder} by the forwarder, {inside} inside, {spoiled} \
-             spoiled; remainder {remainder}"
-        )
+             spoiled; "
+        )?;
+        // Devices without faults have none of these.
+        if link_down + missed + damaged > 0 {
+            write!(
+                f,
+                "{link_down} lost with the link, {missed} missed by a \
+                 stopped device, {damaged} damaged by faults; "
+            )?;
+        }
+        write!(f, "remainder {remainder}")
     }
 }
 

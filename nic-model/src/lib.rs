@@ -7,8 +7,9 @@
 pub mod account;
 mod arena;
 pub mod dma;
-mod fault;
+pub mod fault;
 pub mod frame;
+mod link;
 mod model;
 mod port;
 mod regfile;
@@ -20,7 +21,7 @@ pub mod wire;
 
 pub use account::{Account, Unbalanced};
 pub use arena::{Arena, Parts};
-pub use fault::Faults;
+pub use fault::{Faults, Mishaps};
 pub use frame::FrameFormat;
 pub use model::{Model, Traffic};
 pub use port::{Counters, Port};

@@ -3,7 +3,7 @@
 
 use crate::account::Account;
 use crate::dma::DmaMap;
-use crate::fault::Faults;
+use crate::fault::{Faults, Mishaps};
 use crate::frame::FrameFormat;
 use crate::port::Port;
 use crate::regfile::RegisterFile;
@@ -49,7 +49,8 @@ impl<'a> Model<'a> {
                 let source = Source::new(number, format, first);
                 let touches = traffic.touches;
                 let peer = number ^ 1;
-                let sink = Sink::new(peer, format, touches, queues, first);
+                let sink = Sink::new(peer, format, touches, queues, first)
+                    .with_oversize(faults.oversize > 0);
                 let sink =
                     if traffic.digest { sink.with_digest() } else { sink };
                 Port::new(number, queues, *regs, source, sink, faults)
@@ -63,10 +64,12 @@ impl<'a> Model<'a> {
         &self.ports
     }
 
-    /// Acts on what the driver wrote to control registers.
+    /// Acts on what the driver wrote to control registers, and lets a turn
+    /// pass for links that are about to come up.
     pub fn poll_control(&mut self) {
         for port in &mut self.ports {
             port.poll_control(&self.memory);
+            port.tick();
         }
     }
 
@@ -106,9 +109,15 @@ impl<'a> Model<'a> {
         self.ports.iter_mut().map(receive).sum()
     }
 
-    /// Makes up for every late write-back.
+    /// Makes up for every late write-back and brings lost links up again.
     pub fn settle(&mut self) {
         self.ports.iter_mut().for_each(Port::settle);
+    }
+
+    /// How often faults struck.
+    pub fn mishaps(&self) -> Mishaps {
+        let mishaps = self.ports.iter().map(Port::mishaps);
+        mishaps.fold(Mishaps::default(), Mishaps::plus)
     }
 
     /// Frames that came back good since the card was made.
@@ -127,8 +136,11 @@ impl<'a> Model<'a> {
             account.offered += loss.offered;
             account.ring_empty += loss.ring_empty;
             account.dma_faults += loss.rx_dma_faults + tx.dma_faults;
+            account.link_down += loss.link_down;
+            account.missed += loss.missed;
+            account.damaged += sink.damaged() + tx.null;
             account.forwarded += sink.good;
-            account.spoiled += sink.frames() - sink.good + tx.malformed;
+            account.spoiled += sink.spoiled() + tx.malformed;
             account.inside += port.tx_pending();
         }
         account

@@ -5,8 +5,9 @@ use driver::regs::*;
 
 use crate::account::Loss;
 use crate::dma::DmaMap;
-use crate::fault::{Dice, Faults};
+use crate::fault::{Dice, Faults, Mishaps};
 use crate::frame::FCS_BYTES;
+use crate::link::Link;
 use crate::regfile::RegisterFile;
 use crate::ring::Ring;
 use crate::rx::{RxCounts, RxEngine};
@@ -19,13 +20,23 @@ pub struct Port<'a> {
     regs: RegisterFile<'a>,
     mac: [u8; 6],
     faults: Faults,
+    /// Whether there are any, and frames take the slow way.
+    faulty: bool,
     rx_dice: Dice,
     tx_dice: Dice,
+    port_dice: Dice,
+    link: Link,
+    /// How many frames towards the port it lives to see.
+    stops_at: u64,
     rx: Vec<RxEngine>,
     tx: Vec<TxEngine>,
     source: Source,
     sink: Sink,
     offered: u64,
+    /// Frames lost on the wire while the link was down.
+    lost_with_link: u64,
+    /// Frames that came after the port had stopped.
+    missed: u64,
     /// What the counters stood at when they were last read or reset.
     cleared: Counters,
 }
@@ -54,19 +65,29 @@ impl<'a> Port<'a> {
         faults: Faults,
     ) -> Self {
         let mac = [0x02, 0x82, 0x59, 0x90, 0x00, number];
-        regs.reset(mac, !faults.link_down);
+        let link = Link::new(faults);
+        regs.reset(mac, link.is_up());
         let engines = usize::from(queues);
+        let stream = u64::from(number) * 2;
+        let mut port_dice = Dice::new(faults, stream | 1 << 16);
+        let stops_at = port_dice.stop();
         Self {
             regs,
             mac,
             faults,
-            rx_dice: Dice::new(faults, u64::from(number) * 2),
-            tx_dice: Dice::new(faults, u64::from(number) * 2 + 1),
+            faulty: faults.any(),
+            rx_dice: Dice::new(faults, stream),
+            tx_dice: Dice::new(faults, stream + 1),
+            port_dice,
+            link,
+            stops_at,
             rx: vec![RxEngine::default(); engines],
             tx: vec![TxEngine::default(); engines],
             source,
             sink,
             offered: 0,
+            lost_with_link: 0,
+            missed: 0,
             cleared: Counters::default(),
         }
     }
@@ -88,6 +109,8 @@ impl<'a> Port<'a> {
         let autoc = self.regs.get(&AUTOC, 0);
         if autoc & autoc::RESTART_AN != 0 {
             self.regs.set(&AUTOC, 0, autoc & !autoc::RESTART_AN);
+            self.link.restart();
+            self.regs.show_link(self.link.is_up());
         }
         let rx_on = self.regs.get(&RXCTRL, 0) & rxctrl::RXEN != 0;
         let tx_on = self.regs.get(&DMATXCTL, 0) & dmatxctl::TE != 0;
@@ -104,7 +127,8 @@ impl<'a> Port<'a> {
             queue.drops_since_read();
         }
         self.tx.iter_mut().for_each(TxEngine::stop);
-        self.regs.reset(self.mac, !self.faults.link_down);
+        self.link.restart();
+        self.regs.reset(self.mac, self.link.is_up());
     }
 
     fn switch_rx(&mut self, memory: &DmaMap<'_>, n: u16, rx_on: bool) {
@@ -145,7 +169,7 @@ impl<'a> Port<'a> {
     pub fn receive(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
         self.offered += u64::from(frames);
         if let [queue] = &mut self.rx[..]
-            && !self.faults.on_data_path()
+            && !self.faulty
             && self.source.bytes() <= queue.buffer_bytes
         {
             let tail = self.regs.get(&RDT, 0);
@@ -157,10 +181,23 @@ impl<'a> Port<'a> {
     #[cold]
     fn receive_slowly(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
         let queues = self.rx.len() as u16;
-        let split = self.faults.on_data_path();
+        let split = self.faulty;
         let mut delivered = 0;
         self.rx.iter_mut().for_each(RxEngine::settle);
-        for _ in 0..frames {
+        if self.faulty {
+            self.turn();
+        }
+        let first = self.offered - u64::from(frames);
+        for number in first..self.offered {
+            if !self.link.is_up() || number >= self.stops_at {
+                let lost = match self.link.is_up() {
+                    false => &mut self.lost_with_link,
+                    true => &mut self.missed,
+                };
+                *lost += 1;
+                self.source.skip(1);
+                continue;
+            }
             let n = self.source.tags().flow % queues;
             let queue = &mut self.rx[usize::from(n)];
             let tail = self.regs.get(&RDT, n);
@@ -175,6 +212,32 @@ impl<'a> Port<'a> {
         delivered
     }
 
+    /// What faults do to the port itself at the start of a turn.
+    fn turn(&mut self) {
+        self.link.turn();
+        if self.link.is_up() {
+            self.link.lose(self.port_dice.link_flap());
+        }
+        self.regs.show_link(self.link.is_up());
+        if self.faults.wild_heads {
+            self.publish_heads();
+        }
+    }
+
+    /// Lets a turn pass for a link that is about to come up.
+    #[inline(always)]
+    pub fn tick(&mut self) {
+        if self.faulty {
+            self.link.turn();
+            self.regs.show_link(self.link.is_up());
+        }
+    }
+
+    /// Whether frames get in and out.
+    fn is_alive(&self) -> bool {
+        self.link.is_up() && self.offered < self.stops_at
+    }
+
     /// Puts as many frames on the wire as the rings have room for, at most
     /// `most`: an unlimited load that is never lost.
     #[inline(always)]
@@ -184,6 +247,10 @@ impl<'a> Port<'a> {
             let tail = self.regs.get(&RDT, n);
             let owned = queue.ring.and_then(|ring| ring.owned(tail));
             room = room.min(owned.unwrap_or(0).into());
+        }
+        if self.faulty && !self.is_alive() {
+            // An unlimited load waits, and the turn passes.
+            return self.receive(memory, 0);
         }
         match room.min(most) {
             0 => 0,
@@ -196,11 +263,15 @@ impl<'a> Port<'a> {
     #[inline(always)]
     pub fn transmit(&mut self, memory: &DmaMap<'_>) -> u32 {
         let mut taken = 0;
+        if self.faulty && !self.is_alive() {
+            self.tx.iter_mut().for_each(TxEngine::settle);
+            return 0;
+        }
         for n in 0..self.tx.len() as u16 {
             let tail = self.regs.get(&TDT, n);
             let queue = &mut self.tx[usize::from(n)];
             let sink = &mut self.sink;
-            taken += if self.faults.on_data_path() {
+            taken += if self.faulty {
                 let dice = &mut self.tx_dice;
                 queue.transmit_faulty(memory, sink, n.into(), tail, dice)
             } else {
@@ -210,8 +281,10 @@ impl<'a> Port<'a> {
         taken
     }
 
-    /// Makes up for every late write-back.
+    /// Makes up for every late write-back and brings a lost link up again.
     pub fn settle(&mut self) {
+        self.link.settle();
+        self.regs.show_link(self.link.is_up());
         self.rx.iter_mut().for_each(RxEngine::settle);
         self.tx.iter_mut().for_each(TxEngine::settle);
     }
@@ -232,7 +305,11 @@ impl<'a> Port<'a> {
     /// Writes the heads alone into the registers.
     pub(crate) fn publish_heads(&self) {
         for (n, (rx, tx)) in (0..).zip(self.rx.iter().zip(&self.tx)) {
-            if let (Some(rx), Some(tx)) = (rx.ring, tx.ring) {
+            if self.faults.wild_heads {
+                let [rdh, tdh] = self.port_dice.heads();
+                self.regs.set(&RDH, n, rdh);
+                self.regs.set(&TDH, n, tdh);
+            } else if let (Some(rx), Some(tx)) = (rx.ring, tx.ring) {
                 self.regs.set(&RDH, n, rx.head.into());
                 self.regs.set(&TDH, n, tx.head.into());
             }
@@ -324,6 +401,7 @@ impl<'a> Port<'a> {
             sum.bytes += queue.counts.bytes;
             sum.dma_faults += queue.counts.dma_faults;
             sum.malformed += queue.counts.malformed;
+            sum.null += queue.counts.null;
             sum
         };
         self.tx.iter().fold(TxCounts::default(), add)
@@ -342,7 +420,17 @@ impl<'a> Port<'a> {
             delivered: rx.delivered,
             ring_empty: rx.ring_empty,
             rx_dma_faults: rx.dma_faults,
+            link_down: self.lost_with_link,
+            missed: self.missed,
         }
+    }
+
+    /// How often faults struck.
+    pub fn mishaps(&self) -> Mishaps {
+        [&self.tx_dice, &self.port_dice]
+            .map(Dice::mishaps)
+            .into_iter()
+            .fold(self.rx_dice.mishaps(), Mishaps::plus)
     }
 
     /// Packets on the transmit rings that the device has not taken.

@@ -62,6 +62,12 @@ impl RegisterFile<'_> {
         self.store(row.at(n).bytes(), value);
     }
 
+    /// What LINKS says of a link that is up or down.
+    pub(crate) fn show_link(&self, up: bool) {
+        let bits = if up { links::UP | links::SPEED_10G } else { 0 };
+        self.set(&LINKS, 0, bits);
+    }
+
     /// Every register as after a reset (datasheet 8.2.3), CTRL last, for a
     /// driver waits for that one.
     pub fn reset(&self, mac: [u8; 6], link_up: bool) {
@@ -74,8 +80,7 @@ impl RegisterFile<'_> {
         let [a, b, c, d, e, f] = mac;
         self.set(&RAL, 0, u32::from_le_bytes([a, b, c, d]));
         self.set(&RAH, 0, u32::from_le_bytes([e, f, 0, 0]) | rah::AV);
-        let up = if link_up { links::UP | links::SPEED_10G } else { 0 };
-        self.set(&LINKS, 0, up);
+        self.show_link(link_up);
         self.set(&CTRL, 0, 0);
     }
 }

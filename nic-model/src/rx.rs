@@ -6,7 +6,7 @@ use driver::desc::rx_status::{DD, EOP};
 use driver::memory::Iova;
 
 use crate::dma::DmaMap;
-use crate::fault::Dice;
+use crate::fault::{Dice, Form, fill_buffer};
 use crate::frame::FrameTags;
 use crate::ring::Ring;
 use crate::wire::Source;
@@ -20,7 +20,9 @@ pub(crate) struct RxEngine {
     pub buffer_bytes: u32,
     /// What `counts.ring_empty` stood at when QPRDC was last read or reset.
     drops_read: u64,
-    /// Write-backs that a fault holds back.
+    /// Whether a fault holds write-backs back until the next turn.
+    holding: bool,
+    /// Write-backs that it holds back.
     late: Vec<(u16, u64, u64)>,
 }
 
@@ -115,14 +117,25 @@ impl RxEngine {
         dice: &mut Dice,
     ) -> u32 {
         let bytes = source.bytes();
+        // No frame is longer than 1518 bytes and a VLAN tag, in whole cache
+        // lines.
+        let most_bytes = self.buffer_bytes.min(1536);
         let split = bytes > self.buffer_bytes || dice.fragment();
-        let piece = if split { bytes.div_ceil(2) } else { bytes };
         let pieces = if split { 2 } else { 1 };
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let Some(ring) = self.ring.as_mut().filter(|_| owned >= pieces) else {
             self.counts.ring_empty += 1;
             source.skip(1);
             return 0;
+        };
+        let form = match split {
+            true => Form::Whole,
+            false => dice.form(bytes, most_bytes),
+        };
+        let piece = match form {
+            Form::Whole => bytes.div_ceil(pieces.into()),
+            Form::Nothing => 0,
+            Form::Oversize(_) => most_bytes,
         };
         let mapped = (0..pieces).all(|i| {
             let iova = Iova::new(ring.quad::<0>(ring.head + i));
@@ -138,8 +151,13 @@ impl RxEngine {
         let whole = NonNull::new(frame.as_mut_ptr()).expect("not null");
         // SAFETY: the vector is as long as the frame.
         unsafe { source.emit(whole) };
-        let chunks = frame.chunks(piece as usize);
-        for (i, chunk) in (0..pieces).zip(chunks) {
+        match form {
+            Form::Whole => {}
+            Form::Nothing => frame.clear(),
+            Form::Oversize(_) => fill_buffer(&mut frame, most_bytes),
+        }
+        let (front, back) = frame.split_at(piece as usize);
+        for (i, chunk) in (0..pieces).zip([front, back]) {
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let len = chunk.len() as u32;
             let at = memory.translate(iova, len).expect("checked above");
@@ -149,11 +167,18 @@ impl RxEngine {
                 at.as_ptr()
                     .copy_from_nonoverlapping(chunk.as_ptr(), chunk.len());
             }
-            let (low, mut high) = whole_frame(tags, len);
+            let reported = match form {
+                Form::Oversize(length) => length.into(),
+                Form::Whole | Form::Nothing => len,
+            };
+            let (low, mut high) = whole_frame(tags, reported);
             if i + 1 < pieces {
                 high &= !u64::from(EOP);
+            } else {
+                high |= u64::from(dice.error_bits());
             }
-            if dice.late() || !self.late.is_empty() {
+            self.holding |= dice.late();
+            if dice.out_of_order() || self.holding {
                 self.late.push((ring.head, low, high));
             } else {
                 ring.write_back(ring.head, low, high);
@@ -168,6 +193,7 @@ impl RxEngine {
     pub fn stop(&mut self) {
         self.ring = None;
         self.late.clear();
+        self.holding = false;
     }
 
     /// QPRDC: frames dropped for want of a descriptor since it was read.
@@ -184,6 +210,7 @@ impl RxEngine {
 
     /// Makes up for late write-backs.
     pub fn settle(&mut self) {
+        self.holding = false;
         if let Some(ring) = &self.ring {
             for (i, low, high) in self.late.drain(..) {
                 ring.write_back(i, low, high);

@@ -6,6 +6,7 @@ use driver::desc::tx_cmd::{
     DD, DEXT, DTALEN, DTYP_DATA, EOP, PAYLEN_SHIFT, RS,
 };
 use driver::memory::Iova;
+use driver::tx::CLEAN_GROUP;
 
 use crate::dma::DmaMap;
 use crate::fault::Dice;
@@ -19,6 +20,8 @@ pub(crate) struct TxEngine {
     pub counts: TxCounts,
     /// Whether a fault holds write-backs back until the next turn.
     holding: bool,
+    /// Whether the group at the head is overtaken by later ones.
+    overtaken: bool,
     /// Descriptors whose write-back it holds back.
     late: Vec<u16>,
 }
@@ -35,6 +38,8 @@ pub struct TxCounts {
     /// Frames lost because a descriptor is no advanced data descriptor of
     /// one whole packet.
     pub malformed: u64,
+    /// Null descriptors on a device with faults: packets without a byte.
+    pub null: u64,
 }
 
 impl TxEngine {
@@ -125,8 +130,13 @@ impl TxEngine {
         };
         let owned = ring.owned(tail).unwrap_or(0);
         for _ in 0..owned {
+            if ring.head.is_multiple_of(CLEAN_GROUP) {
+                self.overtaken = dice.out_of_order();
+            }
             let packet = Packet::at_head(ring);
-            if let Some((iova, len)) = packet.whole {
+            if let Some((_, 0)) = packet.whole {
+                self.counts.null += 1;
+            } else if let Some((iova, len)) = packet.whole {
                 match memory.translate(iova, len) {
                     Some(at) if !dice.bad_iova() => {
                         // SAFETY: as in `transmit`.
@@ -143,7 +153,7 @@ impl TxEngine {
             // late from the same one on, whatever the driver asks for.
             self.holding |= dice.late();
             if packet.report_status {
-                if self.holding {
+                if self.holding || self.overtaken {
                     self.late.push(ring.head);
                 } else {
                     ring.write_status(ring.head, DD);
@@ -159,6 +169,7 @@ impl TxEngine {
         self.ring = None;
         self.late.clear();
         self.holding = false;
+        self.overtaken = false;
     }
 
     /// Makes up for late write-backs.

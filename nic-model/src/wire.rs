@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use crate::fault;
 use crate::frame::{FrameFormat, FrameHead, FrameMaker, FrameTags};
 
 /// Where a port's frames come from.
@@ -70,12 +71,25 @@ pub struct SinkCounts {
     pub corrupt: u64,
     /// Frames with a number not above the one before.
     pub out_of_order: u64,
+    /// Frames that fill a buffer to its last byte, as a device with the
+    /// fault `oversize` delivers them, and are good otherwise.
+    pub oversize: u64,
 }
 
 impl SinkCounts {
     /// Frames that arrived, good or not.
     pub fn frames(&self) -> u64 {
-        self.good + self.wrong_length + self.corrupt + self.out_of_order
+        self.good + self.damaged() + self.spoiled()
+    }
+
+    /// Frames that a fault of the device damaged.
+    pub fn damaged(&self) -> u64 {
+        self.oversize
+    }
+
+    /// Frames that the driver spoiled.
+    pub fn spoiled(&self) -> u64 {
+        self.wrong_length + self.corrupt + self.out_of_order
     }
 }
 
@@ -96,6 +110,7 @@ struct Bad {
     wrong_length: u64,
     corrupt: u64,
     out_of_order: u64,
+    oversize: u64,
 }
 
 impl Lane {
@@ -147,10 +162,21 @@ impl Lane {
         }
     }
 
+    /// Notes a frame that fills a buffer.
+    #[cold]
+    fn note_oversize(&mut self, sequence: u64, same: bool) {
+        let bad = self.bad.corrupt + self.bad.out_of_order;
+        self.note(sequence, same);
+        if bad == self.bad.corrupt + self.bad.out_of_order {
+            self.bad.oversize += 1;
+        }
+    }
+
     fn counts(&self) -> SinkCounts {
-        let Bad { wrong_length, corrupt, out_of_order } = self.bad;
-        let good = self.arrived - wrong_length - corrupt - out_of_order;
-        SinkCounts { good, wrong_length, corrupt, out_of_order }
+        let Bad { wrong_length, corrupt, out_of_order, oversize } = self.bad;
+        let bad = wrong_length + corrupt + out_of_order + oversize;
+        let good = self.arrived - bad;
+        SinkCounts { good, wrong_length, corrupt, out_of_order, oversize }
     }
 }
 
@@ -162,6 +188,8 @@ pub struct Sink {
     lanes: Vec<Lane>,
     /// Order-sensitive digest of everything that arrived, when asked for.
     digest: Option<u64>,
+    /// Whether frames may fill a buffer, for a fault of the device.
+    takes_oversize: bool,
 }
 
 impl Sink {
@@ -184,12 +212,18 @@ impl Sink {
             bad: Bad::default(),
         };
         let lanes = vec![lane; usize::from(queues)];
-        Self { maker, lanes, digest: None }
+        Self { maker, lanes, digest: None, takes_oversize: false }
     }
 
     /// Keeps a digest of every byte that arrives, for comparisons in tests.
     pub fn with_digest(mut self) -> Self {
         self.digest = Some(0xCBF2_9CE4_8422_2325);
+        self
+    }
+
+    /// Tells frames that fill a buffer from those of a wrong length.
+    pub fn with_oversize(mut self, takes_oversize: bool) -> Self {
+        self.takes_oversize = takes_oversize;
         self
     }
 
@@ -217,12 +251,26 @@ impl Sink {
         }
         let lane = &mut self.lanes[queue];
         lane.arrived(1);
-        if len != lane.bytes {
+        let oversize = self.takes_oversize && len > lane.bytes;
+        if len != lane.bytes && !oversize {
             return lane.note_wrong_length();
         }
-        // SAFETY: the caller's promise; `len` is the maker's length.
+        // SAFETY: the caller's promise; `len` is at least the maker's length.
         let (sequence, same) = unsafe { self.maker.check(at) };
-        lane.note(sequence, same);
+        if !oversize {
+            return lane.note(sequence, same);
+        }
+        // SAFETY: the caller's promise; `len` is above the maker's length.
+        let rest = unsafe {
+            let rest = at.add(lane.bytes as usize);
+            let bytes = (len - lane.bytes) as usize;
+            core::slice::from_raw_parts(rest.as_ptr(), bytes)
+        };
+        if fault::is_filled(rest, len) {
+            lane.note_oversize(sequence, same);
+        } else {
+            lane.note_wrong_length();
+        }
     }
 
     /// FNV-1a over length and bytes.
@@ -247,6 +295,7 @@ impl Sink {
             sum.wrong_length += lane.wrong_length;
             sum.corrupt += lane.corrupt;
             sum.out_of_order += lane.out_of_order;
+            sum.oversize += lane.oversize;
             sum
         };
         self.lanes.iter().fold(SinkCounts::default(), add)

@@ -15,9 +15,15 @@ use crate::results::{Placement, Setup};
 /// Everything that blocks of one process run on.
 pub struct Bench {
     arenas: Vec<Arena>,
-    pub(super) setup: Setup,
-    pub(super) clock_cost_ticks: u32,
+    setup: Setup,
+    clock_cost_ticks: u32,
+    /// None but in tests.
+    faults: Faults,
+    patience: u32,
 }
+
+/// Empty rounds over both ports after which the model has stopped.
+const PATIENCE: u32 = 20_000_000;
 
 impl Bench {
     /// Allocates the arenas.
@@ -28,7 +34,19 @@ impl Bench {
         let arenas = (0..setup.arenas)
             .map(|i| Arena::allocate(i, PORTS, &config, packet_bytes))
             .collect::<Result<_, _>>()?;
-        Ok(Self { arenas, setup, clock_cost_ticks })
+        Ok(Self {
+            arenas,
+            setup,
+            clock_cost_ticks,
+            faults: Faults::default(),
+            patience: PATIENCE,
+        })
+    }
+
+    /// The same on a card with faults, which are noticed after fewer rounds.
+    #[cfg(test)]
+    pub(crate) fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, patience: PATIENCE / 100, ..self }
     }
 
     /// What the arenas' memory consists of, the poorest of them.
@@ -60,6 +78,8 @@ impl Bench {
             traffic,
             setup: &self.setup,
             clock_cost_ticks: self.clock_cost_ticks,
+            faults: self.faults,
+            patience: self.patience,
         };
         let parts = self.arenas[arena].split();
         match self.setup.placement {
@@ -77,6 +97,10 @@ pub(super) struct BlockSpec<'a> {
     pub traffic: Traffic,
     pub setup: &'a Setup,
     pub clock_cost_ticks: u32,
+    pub faults: Faults,
+    /// Empty rounds over both ports after which the model has stopped, in
+    /// threads.
+    pub patience: u32,
 }
 
 impl BlockSpec<'_> {
@@ -84,8 +108,8 @@ impl BlockSpec<'_> {
     pub fn lay_out<'a>(&self, parts: Parts<'a>) -> (Model<'a>, MappedSite<'a>) {
         let Parts { bars, registers, tables, dma, memory } = parts;
         let config = config(self.setup);
-        let faults = Faults::default();
-        let model = Model::new(&registers, memory, 1, self.traffic, faults);
+        let (traffic, faults) = (self.traffic, self.faults);
+        let model = Model::new(&registers, memory, 1, traffic, faults);
         let batch = self.batch;
         let site = match self.setup.doorbell_cycles {
             0 => {

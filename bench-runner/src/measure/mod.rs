@@ -36,7 +36,7 @@ pub enum Invalid {
     Init(InitError),
     /// A packet is missing, or one too many, or one spoiled.
     Unbalanced(Unbalanced),
-    /// The forwarder stopped before its quota.
+    /// The card or the forwarder stopped before the quota.
     Stalled {
         /// Packets it should have received.
         wanted: u64,
@@ -55,7 +55,8 @@ impl fmt::Display for Invalid {
             Self::Unbalanced(error) => error.fmt(f),
             Self::Stalled { wanted, received } => write!(
                 f,
-                "the forwarder stopped after {received} of {wanted} packets"
+                "card or forwarder stopped after {received} of {wanted} \
+                 packets"
             ),
             Self::Core(error) => f.write_str(error),
         }

@@ -15,9 +15,6 @@ use crate::clock::stamp;
 /// Packets before the timed ones, in phases.
 const WARM_UP: u64 = 4;
 
-/// Empty rounds over both ports after which the model has stopped.
-const PATIENCE: u32 = 20_000_000;
-
 /// Empty rounds after which nothing more is to come once the wire is silent.
 const DRAINED: u32 = 100_000;
 
@@ -105,7 +102,7 @@ pub(super) fn block(
         let per_phase = u64::from(spec.setup.packets_per_phase);
         let quota = |phases: u64| {
             let packets = phases * per_phase;
-            Quota { packets, patience: PATIENCE }
+            Quota { packets, patience: spec.patience }
         };
         forwarder.forward(quota(WARM_UP));
         let before = forwarder.counts();

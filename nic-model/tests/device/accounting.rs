@@ -1,7 +1,7 @@
 //! Whatever the load, the sizes and the faults: every frame is accounted
 //! for, every buffer is somewhere, every register access is allowed.
 
-use nic_model::{Faults, FrameFormat, Traffic};
+use nic_model::{Account, Faults, FrameFormat, Traffic};
 use proptest::prelude::*;
 
 use crate::rig::Setup;
@@ -31,13 +31,29 @@ fn phases() -> impl Strategy<Value = Vec<Phase>> {
 
 fn faults() -> impl Strategy<Value = Faults> {
     let share = || prop_oneof![Just(0), 0..60_u8, Just(255)];
-    let faults = (any::<u64>(), share(), share(), share()).prop_map(
-        |(seed, late_write_back, fragments, bad_iova)| Faults {
-            seed,
-            late_write_back,
-            fragments,
-            bad_iova,
-            ..Faults::default()
+    let order = (share(), share(), share());
+    let frames = (share(), share(), share(), share());
+    let port =
+        (share(), any::<bool>(), prop_oneof![2 => Just(0), 1 => 0..999_u32]);
+    let faults = (any::<u64>(), order, frames, port).prop_map(
+        |(seed, order, frames, port)| {
+            let (late_write_back, out_of_order, fragments) = order;
+            let (zero_length, oversize, error_bits, bad_iova) = frames;
+            let (link_flaps, wild_heads, stops_within) = port;
+            Faults {
+                seed,
+                late_write_back,
+                out_of_order,
+                fragments,
+                zero_length,
+                oversize,
+                error_bits,
+                bad_iova,
+                link_flaps,
+                wild_heads,
+                stops_within,
+                ..Faults::default()
+            }
         },
     );
     prop_oneof![Just(Faults::default()), faults]
@@ -84,14 +100,17 @@ proptest! {
                 }
             }
             // A frame whose write-back is late is nowhere to be seen.
-            if faults.late_write_back == 0 {
+            if faults.late_write_back == 0 && faults.out_of_order == 0 {
                 prop_assert_eq!(rig.account().check(), Ok(()));
             }
         }
         let account = rig.finish();
-        prop_assert_eq!(account.inside, 0);
-        if !faults.on_data_path() {
-            prop_assert_eq!(account.dma_faults, 0);
+        // What lies on the transmit ring of a stopped port stays there.
+        prop_assert!(account.inside == 0 || faults.stops_within > 0);
+        if !faults.any() {
+            let Account { dma_faults, link_down, missed, damaged, .. } =
+                account;
+            prop_assert_eq!([dma_faults, link_down, missed, damaged], [0; 4]);
             let long = setup.traffic.format.wire_bytes - 4 > buffer_bytes;
             prop_assert!(long || account.multi_descriptor == 0);
         }
@@ -102,11 +121,16 @@ proptest! {
             let model = rig.model.borrow();
             let device = &model.ports()[port];
             let delivered = device.loss().delivered;
-            let sent = device.sink().counts().good;
+            let sent = device.sink().counts().frames();
+            let oversize = device.sink().counts().damaged();
+            let filled = u64::from(buffer_bytes.min(1536)) + 4;
             prop_assert_eq!(statistics.rx_packets, delivered);
             prop_assert_eq!(statistics.rx_bytes, delivered * wire_bytes);
             prop_assert_eq!(statistics.tx_packets, sent);
-            prop_assert_eq!(statistics.tx_bytes, sent * wire_bytes);
+            prop_assert_eq!(
+                statistics.tx_bytes,
+                (sent - oversize) * wire_bytes + oversize * filled
+            );
         }
         prop_assert_eq!(rig.mistakes(), Vec::<String>::new());
         rig.check_buffers();

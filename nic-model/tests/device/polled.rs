@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use driver::bar::Bar0;
+use driver::regs::{RDT, TDT};
 use nic_model::Faults;
 
 use crate::rig::Setup;
@@ -51,4 +53,30 @@ fn a_polled_device_that_never_ends_its_reset_runs_into_the_time_limit() {
     };
     assert!(card.open(bars, &mut wait).is_err());
     assert_eq!(waited, Duration::from_secs(1));
+}
+
+#[test]
+fn a_polled_device_takes_nothing_from_a_tail_beyond_the_ring() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let (mut rig, _) = setup.polled_rig(&mut arena);
+    for beyond in [512, 513, 0x1_0000, u32::MAX] {
+        for nic in &rig.nics {
+            nic.bar().write32(RDT.at(0), beyond);
+            nic.bar().write32(TDT.at(0), beyond);
+        }
+        assert_eq!(rig.offer(10), 0);
+        assert_eq!(rig.transmit(), 0);
+        assert_eq!(rig.model.borrow_mut().receive_ready(10), 0);
+    }
+    // Tails that point into the ring again, and all is well.
+    for nic in &rig.nics {
+        nic.bar().write32(RDT.at(0), 511);
+        nic.bar().write32(TDT.at(0), 0);
+    }
+    assert_eq!(rig.offer(10), 20);
+    assert_eq!(rig.forward(32), 20);
+    let account = rig.finish();
+    assert_eq!((account.forwarded, account.ring_empty), (20, 80));
+    rig.check_buffers();
 }

@@ -472,8 +472,9 @@ impl<'a, B: Bar0> Rig<'a, B> {
     /// Does to every packet what a forwarder should.
     pub fn touch(&mut self, batch: &mut Packets) {
         for buf in &batch.0 {
-            let byte = &mut self.pool.data_mut(buf)[TOUCHED_BYTE];
-            *byte = byte.wrapping_add(1);
+            if let Some(byte) = self.pool.data_mut(buf).get_mut(TOUCHED_BYTE) {
+                *byte = byte.wrapping_add(1);
+            }
         }
     }
 

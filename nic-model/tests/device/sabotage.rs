@@ -2,9 +2,9 @@
 
 use driver::bar::Bar0;
 use driver::regs::{DMATXCTL, TDT};
-use nic_model::TrappedBar;
 use nic_model::frame::TOUCHED_BYTE;
 use nic_model::wire::SinkCounts;
+use nic_model::{Account, Faults, TrappedBar};
 
 use crate::rig::{Packets, Rig, Setup};
 
@@ -214,5 +214,23 @@ fn an_account_that_does_not_balance_says_where_frames_went() {
         "packets do not balance: 1200 offered, 0 forwarded, 178 dropped at \
          the empty ring, 0 at unmapped addresses, 0 for their size, 0 by the \
          forwarder, 1019 inside, 0 spoiled; remainder 3"
+    );
+}
+
+#[test]
+fn an_account_names_what_faults_took() {
+    let faults = Faults { link_flaps: 255, seed: 1, ..Faults::default() };
+    let setup = Setup::default().with_faults(faults);
+    let mut arena = setup.arena();
+    let rig = setup.rig(&mut arena);
+    rig.offer(10);
+    let account = Account { offered: 21, ..rig.account() };
+    let unbalanced = account.check().expect_err("one too many");
+    assert_eq!(
+        unbalanced.to_string(),
+        "packets do not balance: 21 offered, 0 forwarded, 0 dropped at the \
+         empty ring, 0 at unmapped addresses, 0 for their size, 0 by the \
+         forwarder, 0 inside, 0 spoiled; 20 lost with the link, 0 missed by \
+         a stopped device, 0 damaged by faults; remainder 1"
     );
 }

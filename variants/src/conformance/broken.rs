@@ -1,7 +1,7 @@
 //! Variants with a mistake each, to see that the checks can fail.
 
 use driver::bar::Bar0;
-use driver::desc::rx_status::DD;
+use driver::desc::rx_status::{DD, EOP};
 use driver::policy::{
     Batch, BatchStyle, Bounds, Cell, NIL, RegAccess, Spread, StatusCheck, Walk,
 };
@@ -171,6 +171,47 @@ impl StatusCheck for Blind {
     }
 }
 
+/// Expects no bit but the two.
+struct Exact;
+
+impl StatusCheck for Exact {
+    const NAME: &'static str = "exact";
+    const IDEA: &'static str = "the status is DD and EOP and nothing else";
+
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
+        let done = |step: &u16| {
+            let desc = ring.desc(ring.wrap(first, *step));
+            R::value(R::load(desc.status_error())) == DD | EOP
+        };
+        (0..max).take_while(done).count() as u16
+    }
+}
+
+/// Counts what is done, wherever it is.
+struct Hasty;
+
+impl StatusCheck for Hasty {
+    const NAME: &'static str = "hasty";
+    const IDEA: &'static str = "what is done is done in order";
+
+    fn done_run<R: RegAccess, G: Bounds>(
+        ring: &RxRing<'_>,
+        first: u16,
+        max: u16,
+    ) -> u16 {
+        let done = |step: &u16| {
+            let desc = ring.desc(ring.wrap(first, *step));
+            let status = R::value(R::load(desc.status_error()));
+            status & (DD | EOP) == DD | EOP
+        };
+        (0..max).filter(done).count() as u16
+    }
+}
+
 /// Never looks whether a guess was right, but for the end of the list.
 struct Trusting;
 
@@ -218,6 +259,8 @@ fn laws_are_broken_by_mistakes() {
     assert!(batch::is_a_queue::<Stack>().is_err());
     assert!(batch::is_a_queue::<Forgetful>().is_err());
     assert!(status::runs_are_counted::<Blind>().is_err());
+    assert!(status::runs_are_counted::<Exact>().is_err());
+    assert!(status::runs_are_counted::<Hasty>().is_err());
     assert!(walk::links_are_followed::<Trusting>().is_err());
     assert!(spread::strides_hold_a_buffer::<Tight>().is_err());
     assert!(spread::buffers_lie_apart::<Tight>().is_err());
@@ -239,8 +282,10 @@ fn verdict(scenario: &Scenario, open: Open) -> Result<(), String> {
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn a_policy_does_not_conform_with_a_mistake() {
     let plain = Scenario::plain();
-    let faults = Faults { fragments: 128, ..Faults::default() };
-    let torn = Scenario { faults, ..Scenario::plain() };
+    let with = |faults| Scenario { faults, ..Scenario::plain() };
+    let torn = with(Faults { fragments: 128, ..Faults::default() });
+    let flagged = with(Faults { error_bits: 128, ..Faults::default() });
+    let shuffled = with(Faults { out_of_order: 64, ..Faults::default() });
     let check = |scenario, open: Open, why: &str| {
         let verdict = verdict(scenario, open).unwrap_err();
         assert!(verdict.contains(why), "{verdict}");
@@ -249,4 +294,6 @@ fn a_policy_does_not_conform_with_a_mistake() {
     check(&plain, forward::open::<WithBatch<Stack>>, "spoiled");
     check(&plain, forward::open::<WithBatch<Forgetful>>, "do not balance");
     check(&torn, forward::open::<WithStatus<Blind>>, "spoiled");
+    check(&flagged, forward::open::<WithStatus<Exact>>, "received by phase");
+    check(&shuffled, forward::open::<WithStatus<Hasty>>, "spoiled");
 }

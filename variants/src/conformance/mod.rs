@@ -3,12 +3,13 @@
 //! An axis has its laws in a file of its own, with a macro that makes tests
 //! of them; each variant's file ends with one line that uses it. Whole
 //! policies, as the registry lists them, run in `policies` against a
-//! forwarder without style.
+//! forwarder without style, and in `faults` with a fault of each kind.
 
 pub mod batch;
 pub mod bounds;
 mod broken;
 pub mod buffer;
+mod faults;
 pub mod meta;
 mod naive;
 mod names;

@@ -4,8 +4,10 @@ use core::fmt::Debug;
 
 use driver::bar::CostedBar;
 use driver::nic::Config;
+use driver::tx::CLEAN_GROUP;
 use nic_model::{
-    Access, Account, Arena, Model, Parts, SharedModel, Traffic, TrappedBar,
+    Access, Account, Arena, Mishaps, Model, Parts, SharedModel, Traffic,
+    TrappedBar,
 };
 
 use super::scenario::{MAX_BATCH, MAX_RING, Scenario};
@@ -29,9 +31,13 @@ pub struct Outcome {
     pub digests: [Option<u64>; PORTS],
     pub counts: Counts,
     pub account: Account,
+    /// How often faults struck.
+    pub mishaps: Mishaps,
     pub free_buffers: Vec<u32>,
-    /// Register accesses after bring-up, by port; none where they are not
+    /// Register accesses during bring-up, by port; none where they are not
     /// trapped.
+    pub bring_up: [Vec<Access>; PORTS],
+    /// Register accesses after it, in the same way.
     pub accesses: [Vec<Access>; PORTS],
 }
 
@@ -102,6 +108,7 @@ pub fn run(
     let quota = Quota { packets, patience: 3 };
     let mut more = true;
     while more {
+        model.borrow_mut().settle();
         model.borrow_mut().transmit();
         model.borrow_mut().settle();
         let n = forwarder.forward(quota);
@@ -123,15 +130,55 @@ pub fn run(
     account.forwarder = counts.dropped;
     account.inside += forwarder.pending();
     account.check().map_err(|e| e.to_string())?;
+    let free_buffers = forwarder.free_buffers();
+    check_buffers(scenario, counts.sent, &free_buffers)?;
+    let before = |port: usize| {
+        let mut accesses = logs[port].accesses();
+        accesses.truncate(brought_up[port]);
+        accesses
+    };
     let after = |port: usize| logs[port].accesses().split_off(brought_up[port]);
     Ok(Outcome {
         received,
         digests: [0, 1].map(|port| model.ports()[port].sink().digest()),
         counts,
         account,
-        free_buffers: forwarder.free_buffers(),
+        mishaps: model.mishaps(),
+        free_buffers,
+        bring_up: [0, 1].map(before),
         accesses: [0, 1].map(after),
     })
+}
+
+/// Whether every buffer that is not free is on a ring: one behind each
+/// receive descriptor, and those of sent packets that wait for their group.
+fn check_buffers(
+    scenario: &Scenario,
+    sent: u64,
+    free: &[u32],
+) -> Result<(), String> {
+    let Config { buffers, ring_entries: entries, .. } = scenario.config();
+    let in_rx_rings = 2 * u32::from(entries);
+    let distinct = free.is_sorted_by(|a, b| a < b);
+    if !distinct || free.last().is_some_and(|last| *last >= buffers) {
+        return Err(format!("no set of {buffers} buffers: {free:?}"));
+    }
+    let most = match scenario.faults.stops_within {
+        0 => 2 * (u32::from(CLEAN_GROUP) - 1),
+        // What a stopped device has not taken is never given back.
+        _ => 2 * (u32::from(entries) - 1),
+    };
+    let known = in_rx_rings + free.len() as u32;
+    let waiting = buffers.checked_sub(known).filter(|n| *n <= most);
+    let group = u64::from(CLEAN_GROUP);
+    match waiting {
+        Some(n) if u64::from(n) % group == sent % group => Ok(()),
+        _ => Err(format!(
+            "lost or doubled buffers: {buffers} in all, {in_rx_rings} in \
+             receive rings, {} free, {sent} packets sent in groups of {group}",
+            free.len()
+        )),
+    }
 }
 
 impl Outcome {
@@ -141,6 +188,7 @@ impl Outcome {
         same("received by phase", &self.received, &other.received)?;
         same("counts", &self.counts, &other.counts)?;
         same("account", &self.account, &other.account)?;
+        same("mishaps", &self.mishaps, &other.mishaps)?;
         same("digests of the wires", &self.digests, &other.digests)?;
         let free = |outcome: &Self| outcome.free_buffers.len();
         same("free buffers", &free(self), &free(other))
@@ -180,4 +228,30 @@ fn same_in_order<T: Debug + PartialEq>(
     let pairs = wanted.iter().zip(seen);
     let i = pairs.take_while(|(wanted, seen)| wanted == seen).count();
     same(&format!("number {i} of {what}"), &wanted.get(i), &seen.get(i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_or_doubled_buffer_is_noticed() {
+        // 2 times 64 descriptors and 512 more buffers.
+        let scenario = Scenario::plain();
+        let check = |free: Vec<u32>| check_buffers(&scenario, 64 + 5, &free);
+        let all_but = |n: u32| (0..512 - n).collect::<Vec<_>>();
+        for waiting in [5, 5 + 32] {
+            assert_eq!(check(all_but(waiting)), Ok(()));
+        }
+        // One lost, one too many, and a whole group that nobody cleaned.
+        for waiting in [6, 4, 5 + 64] {
+            check(all_but(waiting)).unwrap_err();
+        }
+        let mut doubled = all_but(5);
+        doubled[100] = 99;
+        check(doubled).unwrap_err();
+        let mut strange = all_but(5);
+        strange[506] = 640;
+        check(strange).unwrap_err();
+    }
 }

@@ -135,17 +135,34 @@ fn formats() -> impl Strategy<Value = FrameFormat> {
         .prop_map(|(wire_bytes, types)| FrameFormat { wire_bytes, types })
 }
 
+/// Any mixture of faults that a port comes up with.
 fn faults() -> impl Strategy<Value = Faults> {
     // Each fault is absent, now and then, or all the time.
     let share =
-        || prop_oneof![4 => Just(0_u8), 3 => 1..32_u8, 1 => any::<u8>()];
-    (any::<u64>(), [share(), share(), share()]).prop_map(
-        |(seed, [late_write_back, fragments, bad_iova])| Faults {
-            seed,
-            late_write_back,
-            fragments,
-            bad_iova,
-            ..Faults::default()
+        || prop_oneof![9 => Just(0_u8), 4 => 1..32_u8, 1 => any::<u8>()];
+    let shares = [(); 8].map(|()| share());
+    let turns = prop_oneof![3 => Just(0_u8), 1 => 1..=90_u8];
+    let stop = prop_oneof![7 => Just(0_u32), 1 => 1..4000_u32];
+    let mixed = (any::<u64>(), shares, turns, any::<bool>(), stop).prop_map(
+        |(seed, shares, slow_link, wild_heads, stops_within)| {
+            let [late_write_back, out_of_order, fragments, zero, ..] = shares;
+            let [.., oversize, error_bits, bad_iova, link_flaps] = shares;
+            Faults {
+                seed,
+                late_write_back,
+                out_of_order,
+                fragments,
+                zero_length: zero,
+                oversize,
+                error_bits,
+                bad_iova,
+                slow_link,
+                link_flaps,
+                wild_heads,
+                stops_within,
+                ..Faults::default()
+            }
         },
-    )
+    );
+    prop_oneof![1 => Just(Faults::default()), 4 => mixed]
 }

@@ -103,6 +103,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
             }
             barrier::after_done();
             let len = received.length_vlan().read() as u16;
+            let len = len.min(pool.longest());
             let Some(fresh) = pool.alloc() else {
                 break;
             };
