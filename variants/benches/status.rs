@@ -34,7 +34,7 @@ use driver::memory::{DmaRegion, Iova};
 use driver::policy::StatusCheck;
 use driver::ring::RxRing;
 use variants::reg::Unboxed;
-use variants::status::{Bit, Branchless, Branchy, Masked};
+use variants::status::{Bit, Branchless, Branchy, Masked, Simd};
 
 use common::Random;
 
@@ -90,6 +90,9 @@ fn checks<R: FnMut() -> u16>(
     });
     check(&mut group, Bit::NAME, runs(), move |ring, first, _| {
         Bit::done_run::<Unboxed>(ring, first, max)
+    });
+    check(&mut group, Simd::NAME, runs(), move |ring, first, _| {
+        Simd::done_run::<Unboxed>(ring, first, max)
     });
     check(&mut group, "none", runs(), |_, _, run| black_box(run));
     group.finish();
