@@ -106,7 +106,15 @@ impl<'a> Model<'a> {
         self.ports.iter_mut().map(receive).sum()
     }
 
-    /// Makes up for every late write-back.
+    /// As [`receive`](Self::receive), with every write-back held: see
+    /// [`Port::receive_held`].
+    pub fn receive_held(&mut self, frames: u32) -> u32 {
+        let memory = &self.memory;
+        let receive = |port: &mut Port<'_>| port.receive_held(memory, frames);
+        self.ports.iter_mut().map(receive).sum()
+    }
+
+    /// Makes up for every write-back that is late or held.
     pub fn settle(&mut self) {
         self.ports.iter_mut().for_each(Port::settle);
     }
@@ -129,7 +137,7 @@ impl<'a> Model<'a> {
             account.dma_faults += loss.rx_dma_faults + tx.dma_faults;
             account.forwarded += sink.good;
             account.spoiled += sink.frames() - sink.good + tx.malformed;
-            account.inside += port.tx_pending();
+            account.inside += port.held() + port.tx_pending();
         }
         account
     }
