@@ -145,6 +145,14 @@ pub struct Setup {
     pub model_core: u32,
 }
 
+impl Setup {
+    /// Phases of a cell's block in a round whose length is `length`. What is
+    /// measured besides what was asked for takes half the time.
+    pub fn phases_of(&self, cell: &Cell, length: u32) -> u32 {
+        if cell.fill == self.fill { length } else { (length / 2).max(1) }
+    }
+}
+
 /// Where the model runs.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
@@ -233,7 +241,8 @@ pub struct Process {
 pub struct Round {
     /// Arena that every contender ran on.
     pub arena: u32,
-    /// Block length in phases, the same for all cells.
+    /// Block length in phases, the same for all cells but those with another
+    /// fill than `setup.fill`: they have half of it, rounded down, at least 1.
     pub length: u32,
     /// Core frequency by a dependent add chain, in GHz.
     pub chain_ghz: f64,
@@ -247,7 +256,7 @@ pub struct Round {
     pub device_ticks: Option<Vec<u64>>,
     /// Packets handed to the card between the stamps, by cell, all of which
     /// came back on the wire; absent in lockstep, where every block forwards
-    /// `length * packets_per_phase`.
+    /// `packets_per_phase` in each of its phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Vec<u64>>,
     /// Share of the model's time spent on frames, by cell, threaded only.

@@ -110,16 +110,18 @@ fn measure(
         let mut busy = vec![0.0; order.cells.len()];
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
+            let Cell { batch, fill, .. } = order.cells[cell];
+            let task = Task {
+                variant: contenders[cell],
+                batch,
+                fill,
+                arena: arena as usize,
+                length: setup.phases_of(&order.cells[cell], length),
+                first_sequence,
+                runs_seed: runs_rng.u64(..),
+            };
             let block = bench
-                .block(&Task {
-                    variant: contenders[cell],
-                    batch: order.cells[cell].batch,
-                    fill: order.cells[cell].fill,
-                    arena: arena as usize,
-                    length,
-                    first_sequence,
-                    runs_seed: runs_rng.u64(..),
-                })
+                .block(&task)
                 .map_err(|e| invalid(&order.cells[cell], &e))?;
             round.ticks[cell] = block.ticks;
             forwarded[cell] = block.forwarded;

@@ -37,7 +37,11 @@ pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
 fn device(run: &Run, results: &[CellResult]) -> String {
     let setup = &run.setup;
     let random = results.iter().any(|result| result.fill == Fill::Random);
-    let fill = if random { ", in runs of random length" } else { "" };
+    let fill = match (random, run.fills().len()) {
+        (true, _) => ", in runs of random length",
+        (false, 2..) => ", full rings",
+        (false, _) => "",
+    };
     let placement = match setup.placement {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",

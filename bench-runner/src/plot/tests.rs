@@ -181,6 +181,7 @@ fn what_has_another_fill_as_well_has_charts_of_its_own() {
     assert!(has(&charts[6].1, title) && !has(&charts[0].1, title));
     assert!(charts[6].1.contains("in runs of random length"));
     assert!(!charts[4].1.contains("in runs of random length"));
+    assert!(charts[4].1.contains("full rings"));
     // Points of one fill are no points of the other.
     let full = example::run(&["baseline", "status=bit"], &[1, 32]);
     let full = self::charts(&full, &analyse(&full, &reference), &reference);
