@@ -76,7 +76,7 @@ fn a_held_frame_is_written_back_as_any_other() {
     let setup = Setup::default().with_types(7);
     let words = |hold: bool| {
         let mut arena = setup.arena();
-        let mut rig = setup.rig(&mut arena);
+        let rig = setup.rig(&mut arena);
         if hold {
             rig.model.borrow_mut().receive_held(100);
             rig.model.borrow_mut().port_mut(0).write_back(100);
