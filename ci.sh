@@ -107,6 +107,8 @@ badinput() {
     refused '2 values' explain reg=boxed
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
+    refused 'fill.*lockstep' \
+        sweep --quick --placement threaded --fill random --out "$out/h"
 }
 
 # A run needs neither rights nor a second core.

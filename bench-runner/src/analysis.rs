@@ -5,7 +5,7 @@
 //! over rounds, for the rounds of a process share its address space and its
 //! luck.
 
-use crate::results::{Cell, Placement, Process, Round, Run};
+use crate::results::{Cell, Fill, Placement, Process, Round, Run};
 use crate::stats::{self, CONFIDENCE, Estimate};
 use std::collections::HashMap;
 
@@ -28,6 +28,8 @@ pub struct CellResult {
     pub variant: String,
     /// Upper limit of packets per receive call.
     pub batch: u16,
+    /// How rings were filled.
+    pub fill: Fill,
     /// Whether this is the second copy, there for the A/A comparison.
     pub copy: bool,
     /// Nanoseconds per packet.
@@ -84,8 +86,8 @@ pub fn aa_spread(run: &Run) -> Option<AaSpread> {
     let cells: Vec<_> = (0..run.cells.len())
         .filter(|&cell| run.cells[cell].copy)
         .filter_map(|cell| {
-            let Cell { variant, batch, .. } = &run.cells[cell];
-            let first = index.first(variant, *batch)?;
+            let Cell { variant, batch, fill, .. } = &run.cells[cell];
+            let first = index.first(variant, *batch, *fill)?;
             let ratio = ratio(run, cell, first)?;
             Some(AaCell { variant: variant.clone(), batch: *batch, ratio })
         })
@@ -109,7 +111,10 @@ pub struct DeviceShare {
 /// nearest to 32; none in threads.
 #[must_use]
 pub fn device_share(run: &Run) -> Option<DeviceShare> {
-    let baseline = |(_, c): &(usize, &Cell)| c.variant == BASELINE && !c.copy;
+    let fill = run.setup.fill;
+    let baseline = |(_, c): &(usize, &Cell)| {
+        c.variant == BASELINE && c.fill == fill && !c.copy
+    };
     let cells = run.cells.iter().enumerate().filter(baseline);
     let (cell, Cell { batch, .. }) =
         cells.min_by_key(|(_, c)| c.batch.abs_diff(32))?;
@@ -121,6 +126,12 @@ pub fn device_share(run: &Run) -> Option<DeviceShare> {
     let rounds = run.processes.iter().flat_map(|process| &process.rounds);
     let ratios: Vec<_> = rounds.filter_map(ratio).collect();
     Some(DeviceShare { batch: *batch, ratio: stats::median(&ratios)? })
+}
+
+/// The results with one fill; those with another are no siblings of theirs.
+#[must_use]
+pub fn with_fill(results: &[CellResult], fill: Fill) -> Vec<CellResult> {
+    results.iter().filter(|result| result.fill == fill).cloned().collect()
 }
 
 /// The axis of a variant: what stands before the `=`, `baseline` for the
@@ -155,20 +166,20 @@ pub fn by_axis(results: &[CellResult]) -> Vec<(&str, Vec<&str>)> {
 }
 
 /// Where in the run's lists the first copy of a cell stands.
-struct Index<'a>(HashMap<(&'a str, u16), usize>);
+struct Index<'a>(HashMap<(&'a str, u16, Fill), usize>);
 
 impl<'a> Index<'a> {
     fn new(run: &'a Run) -> Self {
         let firsts = run.cells.iter().enumerate().filter(|(_, c)| !c.copy);
         Self(
             firsts
-                .map(|(cell, c)| ((c.variant.as_str(), c.batch), cell))
+                .map(|(cell, c)| ((c.variant.as_str(), c.batch, c.fill), cell))
                 .collect(),
         )
     }
 
-    fn first(&self, variant: &str, batch: u16) -> Option<usize> {
-        self.0.get(&(variant, batch)).copied()
+    fn first(&self, variant: &str, batch: u16, fill: Fill) -> Option<usize> {
+        self.0.get(&(variant, batch, fill)).copied()
     }
 }
 
@@ -178,18 +189,19 @@ fn analyse_cell(
     cell: usize,
     reference: &Reference,
 ) -> Option<CellResult> {
-    let Cell { variant, batch, copy } = &run.cells[cell];
+    let Cell { variant, batch, fill, copy } = &run.cells[cell];
     let ns_per_tick = 1e9 / run.machine.tick_hz;
     let ns = |round: &Round| Some(ticks(run, round, cell)? * ns_per_tick);
     let cycles = |round: &Round| Some(ns(round)? * round.chain_ghz);
     let per_process = per_process(run, ns);
     let ns = Estimate::yuen(&per_process, CONFIDENCE)?;
     let against = index
-        .first(reference(variant), *batch)
+        .first(reference(variant), *batch, *fill)
         .filter(|&against| against != cell);
     Some(CellResult {
         variant: variant.clone(),
         batch: *batch,
+        fill: *fill,
         copy: *copy,
         ns,
         cycles: Estimate::yuen(&self::per_process(run, cycles), CONFIDENCE)?,
@@ -226,7 +238,9 @@ fn ticks(run: &Run, round: &Round, cell: usize) -> Option<f64> {
     let packets = match &round.forwarded {
         Some(forwarded) => *forwarded.get(cell)?,
         None => {
-            u64::from(round.length) * u64::from(run.setup.packets_per_phase)
+            let cell = run.cells.get(cell)?;
+            let phases = run.setup.phases_of(cell, round.length);
+            u64::from(phases) * u64::from(run.setup.packets_per_phase)
         }
     };
     let ticks = *round.ticks.get(cell)?;
@@ -345,6 +359,31 @@ mod tests {
         assert_eq!(of(&results, "baseline", 16).cost_ratio, None);
         let copy = results.iter().find(|r| r.copy).unwrap();
         assert!((copy.cost_ratio.unwrap().value - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn each_fill_is_compared_with_its_own() {
+        let mut run = example::run(&["baseline", "status=branchy"], &[16]);
+        example::add_random(&mut run, &["baseline", "status=branchy"]);
+        let results = analyse(&run, &reference);
+        let (full, random) = (
+            with_fill(&results, Fill::Full),
+            with_fill(&results, Fill::Random),
+        );
+        assert_eq!((full.len(), random.len()), (3, 2));
+        for variant in ["baseline", "status=branchy"] {
+            let (a, b) = (of(&full, variant, 16), of(&random, variant, 16));
+            // As many ticks, for half the phases or one less.
+            let ratio = b.ns.value / a.ns.value;
+            assert!((2.0..2.26).contains(&ratio), "{ratio}");
+            assert_eq!(a.cost_ratio.is_some(), b.cost_ratio.is_some());
+            if let (Some(a), Some(b)) = (a.cost_ratio, b.cost_ratio) {
+                assert!((a.value / b.value - 1.0).abs() < 1e-9);
+            }
+        }
+        let spread = aa_spread(&run).unwrap();
+        assert_eq!(spread.cells.len(), 1);
+        assert!(spread.worst < 0.01, "{spread:?}");
     }
 
     #[test]

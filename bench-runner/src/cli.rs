@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::output;
-use crate::results::Placement;
+use crate::results::{Fill, Placement};
 use crate::{explain, list, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -66,6 +66,10 @@ pub struct MeasureArgs {
     /// Where the model of the card runs
     #[arg(long, value_enum, default_value = "lockstep")]
     pub placement: PlacementArg,
+    /// How the card leaves the receive rings; a sweep that is not told
+    /// measures the axis status with both
+    #[arg(long, value_enum)]
+    pub fill: Option<FillArg>,
     /// Seed of traffic, order and block lengths; drawn otherwise
     #[arg(long)]
     pub seed: Option<u64>,
@@ -175,6 +179,24 @@ impl From<PlacementArg> for Placement {
         match arg {
             PlacementArg::Lockstep => Self::Lockstep,
             PlacementArg::Threaded => Self::Threaded,
+        }
+    }
+}
+
+/// [`Fill`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FillArg {
+    /// Every batch is as full as it can be
+    Full,
+    /// Frames come in runs of random length, 16 on average (lockstep)
+    Random,
+}
+
+impl From<FillArg> for Fill {
+    fn from(arg: FillArg) -> Self {
+        match arg {
+            FillArg::Full => Self::Full,
+            FillArg::Random => Self::Random,
         }
     }
 }

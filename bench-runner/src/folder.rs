@@ -7,7 +7,7 @@ use crate::analysis;
 use crate::environment::machine_slug;
 use crate::failure::Failure;
 use crate::plot;
-use crate::results::{FILE, Machine, Run};
+use crate::results::{FILE, Fill, Machine, Run};
 use crate::table;
 
 /// Where runs are kept unless told otherwise.
@@ -128,12 +128,23 @@ pub fn reference(name: &str) -> &str {
 pub fn tables(run: &Run, width: Option<usize>) -> String {
     let results = analysis::analyse(run, &reference);
     let spread = analysis::aa_spread(run);
-    format!(
-        "{}\nCost against the reference\n\n{}\n{}",
-        table::cells(&results, &reference, width),
-        table::overview(&results, &reference, width),
-        table::caption(run, &results, spread.as_ref()),
-    )
+    let mut text = String::new();
+    for fill in run.fills() {
+        let results = analysis::with_fill(&results, fill);
+        let note = match fill {
+            Fill::Full => "",
+            Fill::Random => ", random fill",
+        };
+        if fill != run.setup.fill {
+            text += &format!("With {fill} fill\n\n");
+        }
+        text += &format!(
+            "{}\nCost against the reference{note}\n\n{}\n",
+            table::cells(&results, &reference, width),
+            table::overview(&results, &reference, width),
+        );
+    }
+    text + &table::caption(run, &results, spread.as_ref())
 }
 
 /// The page of a run: the command that made it, its circumstances, its charts

@@ -49,6 +49,7 @@ fn as_json() -> Value {
         "floors": floors,
         "workloads": ["forward"],
         "placements": ["lockstep", "threaded"],
+        "fills": ["full", "random"],
     })
 }
 

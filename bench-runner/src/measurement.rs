@@ -12,7 +12,7 @@ use crate::affinity;
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
-use crate::measure::Bench;
+use crate::measure::{Bench, Task};
 use crate::plan;
 use crate::process;
 use crate::results::{Placement, Process, Run, Setup};
@@ -64,12 +64,21 @@ pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
     let trial = move || {
         affinity::pin(core).map_err(Failure::environment)?;
         let clock_cost_ticks = clock::clock_cost_ticks();
+        let task = Task {
+            variant: baseline,
+            batch,
+            fill: setup.fill,
+            arena: 0,
+            length: TRIAL,
+            first_sequence: 0,
+            runs_seed: setup.seed,
+        };
         let mut bench = Bench::new(setup, clock_cost_ticks)
             .map_err(Failure::environment)?;
         let mut spans = Vec::new();
         for _ in 0..5 {
             let block = bench
-                .block(&baseline, batch, 0, TRIAL, 0)
+                .block(&task)
                 .map_err(|e| Failure::error(format!("baseline: {e}")))?;
             spans.push(block.ticks as f64);
         }

@@ -9,7 +9,7 @@ use crate::affinity;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
-use crate::results::{Cell, Placement, Run, Setup};
+use crate::results::{Cell, Fill, Placement, Run, Setup};
 
 /// Most phases, rounds and processes.
 pub const MOST: u32 = 10_000;
@@ -25,6 +25,10 @@ pub const ARENAS: u32 = 4;
 
 /// The row that shows what the harness costs.
 pub const NULL: &str = "floor=null";
+
+/// The axis whose answers depend on how full rings are; a sweep measures it
+/// with both fills.
+const BOTH_FILLS: &str = "status";
 
 /// How often everything is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +133,7 @@ pub fn cells(
     variants: &[Variant],
     batches: &[u32],
     ring: u16,
+    fill: Fill,
 ) -> Result<Vec<Cell>, Failure> {
     let sized = |&batch: &u32| match u16::try_from(batch) {
         Ok(batch) if (1..=ring).contains(&batch) => Ok(batch),
@@ -145,19 +150,43 @@ pub fn cells(
     for variant in variants {
         for &batch in &sorted {
             let variant = variant.name();
-            cells.push(Cell { variant, batch, copy: false });
+            cells.push(Cell { variant, batch, fill, copy: false });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
-        cells.push(Cell { variant, batch, copy: true });
+        cells.push(Cell { variant, batch, fill, copy: true });
     }
     Ok(cells)
+}
+
+/// What a sweep of full rings measures with random fill as well: those of its
+/// variants to which that makes a difference, if any, and what they are
+/// compared with.
+pub fn also_at_random(variants: &[Variant], cells: &[Cell]) -> Vec<Cell> {
+    let concerned = variants.iter().filter(|v| v.axis() == BOTH_FILLS);
+    let concerned: Vec<_> = concerned.copied().collect();
+    if concerned.is_empty() {
+        return Vec::new();
+    }
+    let wanted = with_references(&concerned);
+    let is_wanted = |cell: &&Cell| {
+        !cell.copy && wanted.iter().any(|v| v.name() == cell.variant)
+    };
+    let again = cells.iter().filter(is_wanted).cloned();
+    again.map(|cell| Cell { fill: Fill::Random, ..cell }).collect()
 }
 
 /// Everything about a run but its block length, which is measured.
 pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
     let placement = Placement::from(args.placement);
+    let fill = args.fill.map(Fill::from).unwrap_or_default();
+    if placement == Placement::Threaded && fill == Fill::Random {
+        return Err(Failure::error(
+            "--fill random: only in lockstep, for in threads the card decides \
+             how full rings are; leave out --placement threaded or --fill",
+        ));
+    }
     if !SIZES.contains(&args.frame) {
         return Err(Failure::error(format!(
             "frame size {}: must be from {} to {} bytes",
@@ -202,6 +231,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         frame_bytes: args.frame,
         ring_entries: args.ring,
         buffer_bytes: args.buffer,
+        fill,
         doorbell_cycles: args.doorbell_cycles,
         packets_per_phase: PORTS as u32 * packets_per_port(args.ring),
         phases: 1,
@@ -332,10 +362,32 @@ mod tests {
     #[test]
     fn batch_sizes_are_sorted_and_bounded_by_the_ring() {
         let all = everything();
-        assert!(cells(&all, &[0], 512).is_err());
-        assert!(cells(&all, &[513], 512).is_err());
-        let cells = cells(&all[..1], &[32, 1, 32], 512).expect("fine");
+        assert!(cells(&all, &[0], 512, Fill::Full).is_err());
+        assert!(cells(&all, &[513], 512, Fill::Full).is_err());
+        let cells =
+            cells(&all[..1], &[32, 1, 32], 512, Fill::Full).expect("fine");
         let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
+    }
+
+    #[test]
+    fn random_fill_comes_with_the_axis_status_and_its_reference() {
+        let random = |variants: &[Variant]| {
+            let cells = cells(variants, &[8], 512, Fill::Full).expect("fine");
+            let random = also_at_random(variants, &cells);
+            assert!(random.iter().all(|cell| cell.fill == Fill::Random));
+            assert!(random.iter().all(|cell| !cell.copy && cell.batch == 8));
+            random.into_iter().map(|cell| cell.variant).collect::<Vec<_>>()
+        };
+        let status = AXES.iter().find(|axis| axis.name == BOTH_FILLS);
+        let answers = status.expect("an axis").answers[1..].iter();
+        let mut wanted = vec![BASELINE.to_owned()];
+        wanted.extend(answers.map(|answer| format!("status={}", answer.name)));
+        wanted.push(NULL.to_owned());
+        assert_eq!(random(&everything()), wanted);
+        let one = named(&["status=bit".to_owned()]).expect("known");
+        assert_eq!(random(&one), [BASELINE, "status=bit", NULL]);
+        let other = of_axes(&["reg".to_owned()]).expect("known");
+        assert_eq!(random(&other), [""; 0]);
     }
 }

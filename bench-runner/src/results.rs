@@ -10,6 +10,8 @@ mod store;
 
 pub use store::{Error, FILE};
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,14 @@ impl Run {
         let whole = |p: &&Process| p.rounds.len() == rounds;
         let done = self.processes.iter().filter(whole).count();
         done == self.setup.processes as usize
+    }
+
+    /// The fills of the run's cells, the one that was asked for first.
+    pub fn fills(&self) -> Vec<Fill> {
+        let mut fills = vec![Fill::Full, Fill::Random];
+        fills.sort_by_key(|fill| *fill != self.setup.fill);
+        fills.retain(|fill| self.cells.iter().any(|cell| cell.fill == *fill));
+        fills
     }
 }
 
@@ -113,6 +123,10 @@ pub struct Setup {
     pub ring_entries: u16,
     /// Usable bytes per packet buffer.
     pub buffer_bytes: u16,
+    /// What was asked for; a sweep that was not asked for either measures
+    /// some variants with both. Each cell says its own.
+    #[serde(default)]
+    pub fill: Fill,
     /// Modelled cost of a register access in cycles; 0 is none.
     pub doorbell_cycles: u32,
     /// Packets per block and per unit of `Round::length`.
@@ -131,6 +145,14 @@ pub struct Setup {
     pub model_core: u32,
 }
 
+impl Setup {
+    /// Phases of a cell's block in a round whose length is `length`. What is
+    /// measured besides what was asked for takes half the time.
+    pub fn phases_of(&self, cell: &Cell, length: u32) -> u32 {
+        if cell.fill == self.fill { length } else { (length / 2).max(1) }
+    }
+}
+
 /// Where the model runs.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
@@ -143,7 +165,39 @@ pub enum Placement {
     Threaded,
 }
 
-/// One variant at one batch size.
+/// How the card leaves the receive rings to the driver, in lockstep.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// All frames of a phase are there at once.
+    #[default]
+    Full,
+    /// They come into sight in runs of random length, 16 on average, and the
+    /// driver's turn on each is timed by itself.
+    Random,
+}
+
+impl fmt::Display for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::Random => "random",
+        })
+    }
+}
+
+/// One variant at one batch size, with one fill.
 #[derive(
     Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -153,10 +207,20 @@ pub struct Cell {
     pub variant: String,
     /// Upper limit of packets per receive call.
     pub batch: u16,
+    /// How rings are filled.
+    #[serde(default)]
+    pub fill: Fill,
     /// The second copy of a baseline, whose spread against the first is the
     /// run's own A/A comparison.
     #[serde(default)]
     pub copy: bool,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { variant, batch, fill, .. } = self;
+        write!(f, "{variant} at batch size {batch}, {fill} fill")
+    }
 }
 
 /// What one worker process measured.
@@ -177,7 +241,8 @@ pub struct Process {
 pub struct Round {
     /// Arena that every contender ran on.
     pub arena: u32,
-    /// Block length in phases, the same for all cells.
+    /// Block length in phases, the same for all cells but those with another
+    /// fill than `setup.fill`: they have half of it, rounded down, at least 1.
     pub length: u32,
     /// Core frequency by a dependent add chain, in GHz.
     pub chain_ghz: f64,
@@ -191,7 +256,7 @@ pub struct Round {
     pub device_ticks: Option<Vec<u64>>,
     /// Packets handed to the card between the stamps, by cell, all of which
     /// came back on the wire; absent in lockstep, where every block forwards
-    /// `length * packets_per_phase`.
+    /// `packets_per_phase` in each of its phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Vec<u64>>,
     /// Share of the model's time spent on frames, by cell, threaded only.

@@ -16,7 +16,8 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let effort = Effort::of(placement, false);
     let variants = plan::named(std::slice::from_ref(&args.variant))?;
     let setup = plan::setup(&args.measure, effort)?;
-    let cells = plan::cells(&variants, &[args.batch], args.measure.ring)?;
+    let (batch, ring) = (args.batch, args.measure.ring);
+    let cells = plan::cells(&variants, &[batch], ring, setup.fill)?;
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()

@@ -13,7 +13,7 @@ use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
 use crate::output;
 use crate::plan::{self, Effort};
-use crate::results::{Cell, Machine, Placement, Run, SCHEMA, Setup};
+use crate::results::{Cell, Fill, Machine, Placement, Run, SCHEMA, Setup};
 
 /// Measures what was asked for, or goes on with what was begun.
 pub fn command(args: &SweepArgs) -> Result<(), Failure> {
@@ -56,7 +56,11 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
             ));
         }
     };
-    let cells = plan::cells(&variants, &args.batch, args.measure.ring)?;
+    let (ring, fill) = (args.measure.ring, setup.fill);
+    let mut cells = plan::cells(&variants, &args.batch, ring, fill)?;
+    if args.measure.fill.is_none() && placement == Placement::Lockstep {
+        cells.extend(plan::also_at_random(&variants, &cells));
+    }
     let started = now();
     let mut early = None;
     if let Some(path) = &args.out {
@@ -121,6 +125,17 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         drop(folder);
         return begin(args);
     };
+    if let Some(asked) = args.measure.fill.map(Fill::from)
+        && run.cells.iter().any(|cell| cell.fill != asked)
+    {
+        let fills: Vec<_> = run.fills().iter().map(Fill::to_string).collect();
+        return Err(Failure::error(format!(
+            "{} was begun with {} fill: leave out --fill, or start a new run \
+             with {asked} fill alone",
+            path.display(),
+            fills.join(" and "),
+        )));
+    }
     let build = build_info::build();
     if !run.is_finished() && run.build != build {
         return Err(Failure::error(format!(

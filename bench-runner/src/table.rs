@@ -3,7 +3,7 @@
 use crate::analysis::{
     self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, by_axis,
 };
-use crate::results::{Placement, Run};
+use crate::results::{Fill, Placement, Run};
 use crate::stats::{CONFIDENCE, Estimate};
 use comfy_table::{
     CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle,
@@ -94,6 +94,14 @@ pub fn caption(
             share.ratio, share.batch,
         ));
     }
+    if results.iter().any(|result| result.fill == Fill::Random) {
+        lines.push(
+            "Random fill: frames come into sight in runs of random length, \
+             and the driver is timed on each by itself; floor=null is what \
+             that leaves."
+                .to_owned(),
+        );
+    }
     if results.iter().any(|result| result.hollow) {
         lines.push(format!(
             "°: model-bound, the model was busy for more than {:.0} % of the \
@@ -110,6 +118,10 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
         Placement::Lockstep => "lockstep placement",
         Placement::Threaded => "threaded placement",
     };
+    let fill = match setup.fill {
+        Fill::Full => "",
+        Fill::Random => ", random fill",
+    };
     let doorbell = match setup.doorbell_cycles {
         0 => String::new(),
         cycles => format!(", modelled doorbell of {cycles} cycles"),
@@ -121,7 +133,7 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
         ", too few processes for intervals".to_owned()
     };
     format!(
-        "{}, {placement}, {}-byte frames{doorbell}, {} × {}{intervals}.",
+        "{}, {placement}{fill}, {}-byte frames{doorbell}, {} × {}{intervals}.",
         plain(&setup.workload),
         setup.frame_bytes,
         count(used, "process", "processes"),
@@ -351,6 +363,7 @@ mod tests {
         CellResult {
             variant: variant.to_owned(),
             batch,
+            fill: Fill::Full,
             copy: false,
             ns: estimate(ns, 0.021),
             cycles: estimate(ns * 4.0, 0.1),

@@ -10,10 +10,10 @@ use variants::registry::Variant;
 use crate::affinity;
 use crate::clock;
 use crate::failure::Failure;
-use crate::measure::{Bench, Probe};
+use crate::measure::{Bench, Invalid, Probe, Task};
 use crate::plan;
 use crate::process;
-use crate::results::{Cell, Placement, Round, Setup};
+use crate::results::{Cell, Fill, Placement, Round, Setup};
 
 /// What a worker is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ fn measure_on(
 
     let stream = u64::from(order.index + 1) << 32;
     let mut rng = fastrand::Rng::with_seed(setup.seed ^ stream);
+    // Drawn for each block anew, so that no predictor has seen its runs; by
+    // a generator of their own, so that they leave all else as it is.
+    let mut runs_rng = rng.clone().fork();
     warm_up(order, contenders, &mut bench)?;
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
@@ -118,20 +121,19 @@ fn measure_on(
         let mut busy = vec![0.0; order.cells.len()];
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
-            let Cell { variant, batch, .. } = &order.cells[cell];
+            let Cell { batch, fill, .. } = order.cells[cell];
+            let task = Task {
+                variant: contenders[cell],
+                batch,
+                fill,
+                arena: arena as usize,
+                length: setup.phases_of(&order.cells[cell], length),
+                first_sequence,
+                runs_seed: runs_rng.u64(..),
+            };
             let block = bench
-                .block(
-                    &contenders[cell],
-                    *batch,
-                    arena as usize,
-                    length,
-                    first_sequence,
-                )
-                .map_err(|invalid| {
-                    Failure::error(format!(
-                        "{variant} at batch size {batch}: {invalid}"
-                    ))
-                })?;
+                .block(&task)
+                .map_err(|e| invalid(&order.cells[cell], &e))?;
             round.ticks[cell] = block.ticks;
             forwarded[cell] = block.forwarded;
             busy[cell] = block.model_busy;
@@ -160,22 +162,30 @@ fn warm_up(
     contenders: &[Variant],
     bench: &mut Bench,
 ) -> Result<(), Failure> {
-    let mut done: Vec<String> = Vec::new();
+    let mut done: Vec<(&str, Fill)> = Vec::new();
     for (cell, variant) in order.cells.iter().zip(contenders) {
-        if done.contains(&cell.variant) {
+        if done.contains(&(&*cell.variant, cell.fill)) {
             continue;
         }
-        done.push(cell.variant.clone());
+        done.push((&cell.variant, cell.fill));
         for arena in 0..order.setup.arenas as usize {
-            bench.block(variant, cell.batch, arena, 2, 0).map_err(|e| {
-                Failure::error(format!(
-                    "{} at batch size {}: {e}",
-                    cell.variant, cell.batch
-                ))
-            })?;
+            let task = Task {
+                variant: *variant,
+                batch: cell.batch,
+                fill: cell.fill,
+                arena,
+                length: 2,
+                first_sequence: 0,
+                runs_seed: order.setup.seed,
+            };
+            bench.block(&task).map_err(|e| invalid(cell, &e))?;
         }
     }
     Ok(())
+}
+
+fn invalid(cell: &Cell, what: &Invalid) -> Failure {
+    Failure::error(format!("{cell}: {what}"))
 }
 
 /// The order of a round: batch sizes shuffled, contenders shuffled within
@@ -198,6 +208,7 @@ fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::failure::Exit;
+    use crate::results::Fill;
     use nic_model::Faults;
 
     /// How a process ends whose card has `faults`.
@@ -211,6 +222,7 @@ mod tests {
             seed: 1,
             workload: "forward".to_owned(),
             placement,
+            fill: Fill::Full,
             frame_bytes: 64,
             ring_entries: 128,
             buffer_bytes: 2048,
@@ -223,7 +235,7 @@ mod tests {
             core,
             model_core: core,
         };
-        let cells = plan::cells(variants, &[32], 128).expect("fine");
+        let cells = plan::cells(variants, &[32], 128, Fill::Full).expect("fine");
         let contenders: Vec<Variant> = cells
             .iter()
             .map(|cell| plan::find(&cell.variant).expect("known"))
@@ -288,7 +300,8 @@ mod tests {
     #[test]
     fn a_round_has_every_cell_once_and_batch_sizes_together() {
         let variants = plan::everything();
-        let cells = plan::cells(&variants, &[1, 8, 64], 512).expect("fine");
+        let cells =
+            plan::cells(&variants, &[1, 8, 64], 512, Fill::Full).expect("fine");
         let mut rng = fastrand::Rng::with_seed(1);
         let first = turns(&cells, &mut rng);
         let second = turns(&cells, &mut rng);
@@ -304,7 +317,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_order() {
         let variants = plan::everything();
-        let cells = plan::cells(&variants, &[1, 8], 512).expect("fine");
+        let cells =
+            plan::cells(&variants, &[1, 8], 512, Fill::Full).expect("fine");
         let order = |seed| turns(&cells, &mut fastrand::Rng::with_seed(seed));
         assert_eq!(order(7), order(7));
         assert_ne!(order(7), order(8));

@@ -1,10 +1,11 @@
 //! Whole commands, as a user types them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bench_runner::results::Run;
+use bench_runner::results::{Fill, Run};
 use serde_json::Value;
 
 /// A folder for one test, removed at its end.
@@ -145,6 +146,76 @@ fn an_unfinished_sweep_goes_on_where_it_was_stopped() {
     assert_eq!(run.processes[1].index, 1);
 }
 
+/// Arguments of a sweep of the axis that is measured with both fills.
+fn status(more: &str) -> String {
+    format!(
+        "sweep --variants status=branchless,status=simd --batch 1,64 \
+         --processes 2 --rounds 4 --seed 7 --out @{more}"
+    )
+}
+
+#[test]
+fn a_sweep_with_the_axis_status_measures_it_with_both_fills() {
+    let scratch = Scratch::new("fills");
+    let folder = scratch.join("run");
+    let output = bench_runner(&status(""), &folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("With random fill"), "{table}");
+    let run = Run::load(&folder).expect("a run");
+    let of = |fill| {
+        let cells = run.cells.iter().filter(move |cell| cell.fill == fill);
+        cells.map(|cell| (&*cell.variant, cell.batch)).collect::<HashSet<_>>()
+    };
+    // The same, all of them forwarded and accounted for.
+    assert_eq!(of(Fill::Full), of(Fill::Random));
+    assert_eq!(of(Fill::Random).len(), 8);
+    let page = fs::read_to_string(folder.join("README.md")).expect("a page");
+    assert!(page.contains("![throughput-status-random"), "{page}");
+
+    // To go on with one of the two is another run.
+    let mut run = run;
+    run.processes[1].rounds.truncate(2);
+    run.save(&folder).expect("saved");
+    let other = "sweep --resume --fill full --out @";
+    let output = bench_runner(other, &folder);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("full and random fill"), "{said}");
+    let output = bench_runner("sweep --resume --out @", &folder);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(Run::load(&folder).expect("a run").is_finished());
+}
+
+#[test]
+fn a_sweep_with_one_fill_measures_no_other() {
+    let scratch = Scratch::new("fill");
+    for (name, fill) in [("full", Fill::Full), ("random", Fill::Random)] {
+        let folder = scratch.join(name);
+        let output = bench_runner(&status(&format!(" --fill {name}")), &folder);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let run = Run::load(&folder).expect("a run");
+        assert_eq!(run.setup.fill, fill);
+        assert!(run.cells.iter().all(|cell| cell.fill == fill));
+        let table = stdout(&output);
+        let said = table.contains("lockstep placement, random fill");
+        assert_eq!(said, fill == Fill::Random, "{table}");
+    }
+}
+
+#[test]
+fn rings_of_every_size_are_filled_at_random() {
+    for ring in ["64", "4096"] {
+        let line = format!(
+            "run --variant status=simd --batch 64 --ring {ring} --fill random \
+             --processes 2 --rounds 4"
+        );
+        let output = bench_runner(&line, Path::new("."));
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_plan() {
     let scratch = Scratch::new("seed");
@@ -273,6 +344,12 @@ fn bad_input_gets_one_line_and_touches_nothing() {
         ("sweep --core 9999 --out @", &fresh, "may use"),
         ("sweep --placement sideways --out @", &fresh, "threaded"),
         ("sweep --quik --out @", &fresh, "--quick"),
+        ("sweep --fill half --out @", &fresh, "random"),
+        (
+            "sweep --placement threaded --fill random --out @",
+            &fresh,
+            "only in lockstep",
+        ),
         ("sweep --frame 9000 --out @", &fresh, "1518"),
         ("sweep --ring 100 --out @", &fresh, "power of two"),
         ("sweep --quick --out @", &file, "--out"),

@@ -4,6 +4,8 @@
 //! moment. A field of a descriptor is read and written by volatile accesses,
 //! in one piece or in parts; which of the two is a style (axis `reg`).
 
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::__m128i;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ptr::NonNull;
@@ -211,6 +213,40 @@ pub type RxRing<'a> = DescRing<'a, RxDesc<'a>>;
 /// A ring of transmit descriptors.
 pub type TxRing<'a> = DescRing<'a, TxDesc<'a>>;
 
+/// `N` receive descriptors side by side, for whoever reads several at once.
+#[derive(Clone, Copy, Debug)]
+pub struct RxGroup<'a, const N: usize> {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "no vectors to read")
+    )]
+    at: NonNull<u8>,
+    ring: PhantomData<&'a ()>,
+}
+
+impl<'a> RxRing<'a> {
+    /// Descriptors `i` to `i + N - 1`; none where the ring ends before.
+    #[inline(always)]
+    pub fn group<const N: usize>(&self, i: u16) -> Option<RxGroup<'a, N>> {
+        let fits = usize::from(i) + N <= usize::from(self.entries);
+        // SAFETY: descriptor `i` lies inside the ring's memory.
+        let at = fits.then(|| unsafe { self.base.add(usize::from(i) * BYTES) });
+        at.map(|at| RxGroup { at, ring: PhantomData })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<const N: usize> RxGroup<'_, N> {
+    /// Reads descriptor `I` of the group in one access.
+    #[inline(always)]
+    pub fn read<const I: usize>(self) -> __m128i {
+        const { assert!(I < N) };
+        // SAFETY: descriptor `I` lies in the group and is aligned to its
+        // size.
+        unsafe { self.at.cast::<__m128i>().add(I).read_volatile() }
+    }
+}
+
 impl<'a, D: Descriptor<'a>> DescRing<'a, D> {
     /// The ring that fills `memory`, with every byte 0xFF, so that a
     /// descriptor nobody wrote stands out.
@@ -328,6 +364,34 @@ mod tests {
         assert_eq!(desc.status_error().read(), 0x0C0B_0A09);
         assert_eq!(desc.status_error().read_byte::<2>(), 0x0B);
         assert_eq!(desc.length_vlan().read_half::<0>(), 0x0E0D);
+    }
+
+    #[test]
+    fn a_group_ends_with_the_ring_at_the_latest() {
+        let mut region = DmaRegion::allocate(1, Iova::new(0)).expect("memory");
+        let ring = RxRing::new(region.carve().take(64 * BYTES, 128));
+        assert!(ring.group::<4>(60).is_some() && ring.group::<8>(56).is_some());
+        assert!(ring.group::<4>(61).is_none() && ring.group::<8>(57).is_none());
+        assert!(ring.group::<4>(u16::MAX).is_none());
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_group_is_read_from_its_first_descriptor_on() {
+        let mut region = DmaRegion::allocate(1, Iova::new(0)).expect("memory");
+        let ring = RxRing::new(region.carve().take(64 * BYTES, 128));
+        for i in 0..64 {
+            ring.desc(i).pkt_addr().write(u64::from(i) << 32);
+            ring.desc(i).hdr_addr().write(u64::from(i) | 0xA500);
+        }
+        let wanted = |i: u64| [i << 32, i | 0xA500];
+        let group = ring.group::<8>(55).expect("eight");
+        let bytes = |vector: __m128i| {
+            // SAFETY: both are 16 bytes without padding.
+            unsafe { core::mem::transmute::<__m128i, [u64; 2]>(vector) }
+        };
+        assert_eq!(bytes(group.read::<0>()), wanted(55));
+        assert_eq!(bytes(group.read::<7>()), wanted(62));
     }
 
     #[test]

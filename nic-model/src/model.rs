@@ -109,7 +109,16 @@ impl<'a> Model<'a> {
         self.ports.iter_mut().map(receive).sum()
     }
 
-    /// Makes up for every late write-back and brings lost links up again.
+    /// As [`receive`](Self::receive), with every write-back held: see
+    /// [`Port::receive_held`].
+    pub fn receive_held(&mut self, frames: u32) -> u32 {
+        let memory = &self.memory;
+        let receive = |port: &mut Port<'_>| port.receive_held(memory, frames);
+        self.ports.iter_mut().map(receive).sum()
+    }
+
+    /// Makes up for every write-back that is late or held, and brings lost
+    /// links up again.
     pub fn settle(&mut self) {
         self.ports.iter_mut().for_each(Port::settle);
     }
@@ -141,7 +150,7 @@ impl<'a> Model<'a> {
             account.damaged += sink.damaged() + tx.null;
             account.forwarded += sink.good;
             account.spoiled += sink.spoiled() + tx.malformed;
-            account.inside += port.tx_pending();
+            account.inside += port.held() + port.tx_pending();
         }
         account
     }

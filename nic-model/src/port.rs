@@ -173,9 +173,39 @@ impl<'a> Port<'a> {
             && self.source.bytes() <= queue.buffer_bytes
         {
             let tail = self.regs.get(&RDT, 0);
-            return queue.receive(memory, &mut self.source, tail, frames);
+            let source = &mut self.source;
+            return queue.receive::<false>(memory, source, tail, frames);
         }
         self.receive_slowly(memory, frames)
+    }
+
+    /// As [`receive`](Self::receive), but no descriptor is written back: to
+    /// the driver the frames have not come yet. What was held before has to
+    /// be written back first.
+    ///
+    /// # Panics
+    ///
+    /// On a port with several queues or faults, and for frames longer than a
+    /// buffer.
+    pub fn receive_held(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
+        let [queue] = &mut self.rx[..] else {
+            panic!("frames are held on ports with one queue");
+        };
+        let whole = self.source.bytes() <= queue.buffer_bytes;
+        assert!(
+            whole && !self.faulty,
+            "only whole frames are held, without faults"
+        );
+        self.offered += u64::from(frames);
+        let tail = self.regs.get(&RDT, 0);
+        queue.receive::<true>(memory, &mut self.source, tail, frames)
+    }
+
+    /// Writes the descriptors of the next `frames` held frames back.
+    pub fn write_back(&mut self, frames: u32) {
+        for queue in &mut self.rx {
+            queue.write_back(self.source.maker(), frames);
+        }
     }
 
     #[cold]
@@ -206,7 +236,7 @@ impl<'a> Port<'a> {
                 let dice = &mut self.rx_dice;
                 queue.receive_faulty(memory, source, tail, dice)
             } else {
-                queue.receive(memory, source, tail, 1)
+                queue.receive::<false>(memory, source, tail, 1)
             };
         }
         delivered
@@ -281,10 +311,12 @@ impl<'a> Port<'a> {
         taken
     }
 
-    /// Makes up for every late write-back and brings a lost link up again.
+    /// Makes up for every write-back that is late or held, and brings a lost
+    /// link up again.
     pub fn settle(&mut self) {
         self.link.settle();
         self.regs.show_link(self.link.is_up());
+        self.write_back(u32::MAX);
         self.rx.iter_mut().for_each(RxEngine::settle);
         self.tx.iter_mut().for_each(TxEngine::settle);
     }
@@ -431,6 +463,11 @@ impl<'a> Port<'a> {
             .map(Dice::mishaps)
             .into_iter()
             .fold(self.rx_dice.mishaps(), Mishaps::plus)
+    }
+
+    /// Frames in memory whose descriptors are not written back.
+    pub fn held(&self) -> u64 {
+        self.rx.iter().map(|queue| u64::from(queue.held())).sum()
     }
 
     /// Packets on the transmit rings that the device has not taken.

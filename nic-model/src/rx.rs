@@ -7,7 +7,7 @@ use driver::memory::Iova;
 
 use crate::dma::DmaMap;
 use crate::fault::{Dice, Form, fill_buffer};
-use crate::frame::FrameTags;
+use crate::frame::{FrameMaker, FrameTags};
 use crate::ring::Ring;
 use crate::wire::Source;
 
@@ -24,6 +24,17 @@ pub(crate) struct RxEngine {
     holding: bool,
     /// Write-backs that it holds back.
     late: Vec<(u16, u64, u64)>,
+    held: Held,
+}
+
+/// Frames that are in memory and not yet written back, one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    frames: u32,
+    /// Descriptor of the first of them.
+    index: u16,
+    /// Its number.
+    sequence: u64,
 }
 
 /// What a receive queue did.
@@ -39,20 +50,24 @@ pub struct RxCounts {
 
 impl RxEngine {
     /// Takes `frames` frames from `source`; returns how many it delivered.
+    /// With `HOLD`, descriptors are left to [`write_back`](Self::write_back).
     #[inline(always)]
-    pub fn receive(
+    pub fn receive<const HOLD: bool>(
         &mut self,
         memory: &DmaMap<'_>,
         source: &mut Source,
         tail: u32,
         frames: u32,
     ) -> u32 {
+        if HOLD || cfg!(debug_assertions) {
+            assert!(self.held.frames == 0, "held frames come first");
+        }
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let room = frames.min(owned.into());
         let delivered = if source.maker().is_plain() {
-            self.deliver::<true>(memory, source, room)
+            self.deliver::<true, HOLD>(memory, source, room)
         } else {
-            self.deliver::<false>(memory, source, room)
+            self.deliver::<false, HOLD>(memory, source, room)
         };
         let lost = u64::from(frames - delivered);
         if delivered < room {
@@ -68,7 +83,7 @@ impl RxEngine {
     /// Writes up to `room` frames to memory, fewer when an address is not
     /// mapped. Works on copies, which stay in registers.
     #[inline(always)]
-    fn deliver<const PLAIN: bool>(
+    fn deliver<const PLAIN: bool, const HOLD: bool>(
         &mut self,
         memory: &DmaMap<'_>,
         source: &Source,
@@ -80,6 +95,7 @@ impl RxEngine {
         let (first, maker) = (memory.first(), source.maker());
         let (head, bytes) = (maker.head(), maker.bytes());
         let start = source.next_sequence();
+        let index = ring.head;
         let mut delivered = 0;
         while delivered < room {
             let iova = Iova::new(ring.quad::<0>(ring.head));
@@ -98,12 +114,37 @@ impl RxEngine {
                     maker.write(at, sequence);
                 }
             }
-            ring.write_back(ring.head, low, high);
+            if !HOLD {
+                ring.write_back(ring.head, low, high);
+            }
             ring.advance();
             delivered += 1;
         }
         self.ring = Some(ring);
+        if HOLD {
+            self.held = Held { frames: delivered, index, sequence: start };
+        }
         delivered
+    }
+
+    /// Writes the descriptors of the next `frames` held frames back.
+    pub fn write_back(&mut self, maker: &FrameMaker, frames: u32) {
+        let Some(ring) = &self.ring else {
+            return;
+        };
+        let Held { frames: held, index, sequence } = &mut self.held;
+        for _ in 0..frames.min(*held) {
+            let (low, high) = whole_frame(maker.tags(*sequence), maker.bytes());
+            ring.write_back(*index, low, high);
+            *index = index.wrapping_add(1);
+            *sequence += 1;
+            *held -= 1;
+        }
+    }
+
+    /// Frames that are in memory and not yet written back.
+    pub fn held(&self) -> u32 {
+        self.held.frames
     }
 
     /// Takes one frame from `source`, on a device with faults or for frames
@@ -194,6 +235,7 @@ impl RxEngine {
         self.ring = None;
         self.late.clear();
         self.holding = false;
+        self.held = Held::default();
     }
 
     /// QPRDC: frames dropped for want of a descriptor since it was read.

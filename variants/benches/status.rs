@@ -35,7 +35,7 @@ use driver::policy::StatusCheck;
 use driver::ring::RxRing;
 use variants::bounds::Checked;
 use variants::reg::Unboxed;
-use variants::status::{Bit, Branchless, Branchy, Masked};
+use variants::status::{Bit, Branchless, Branchy, Masked, Simd};
 
 use common::Random;
 
@@ -91,6 +91,9 @@ fn checks<R: FnMut() -> u16>(
     });
     check(&mut group, Bit::NAME, runs(), move |ring, first, _| {
         Bit::done_run::<Unboxed, Checked>(ring, first, max)
+    });
+    check(&mut group, Simd::NAME, runs(), move |ring, first, _| {
+        Simd::done_run::<Unboxed, Checked>(ring, first, max)
     });
     check(&mut group, "none", runs(), |_, _, run| black_box(run));
     group.finish();

@@ -226,7 +226,13 @@ pub const AXES: &[Axis] = &[
         answers: answers!(
             StatusCheck,
             WithStatus,
-            [status::Masked, status::Branchy, status::Branchless, status::Bit,]
+            [
+                status::Masked,
+                status::Branchy,
+                status::Branchless,
+                status::Bit,
+                status::Simd,
+            ]
         ),
     },
     Axis {

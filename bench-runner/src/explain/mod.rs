@@ -14,6 +14,7 @@ use crate::cli::ExplainArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::plan;
+use crate::results::Fill;
 use crate::sweep::terminal_width;
 use crate::table;
 use code::{Body, Counts};
@@ -26,7 +27,7 @@ pub fn command(args: &ExplainArgs) -> Result<(), Failure> {
     let named = args.variants.iter().map(|name| plan::find(name));
     let named = named.collect::<Result<Vec<_>, _>>()?;
     if let Some(batch) = args.batch {
-        plan::cells(&[], &[batch], MOST)?;
+        plan::cells(&[], &[batch], MOST, Fill::Full)?;
     }
     if !cfg!(target_arch = "x86_64") {
         return Err(Failure::environment(

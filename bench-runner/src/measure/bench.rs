@@ -10,7 +10,7 @@ use variants::registry::{self, Variant};
 use variants::workload::{Forwarder, MappedSite, PORTS, Site};
 
 use super::{Block, Invalid, lockstep, threaded};
-use crate::results::{Placement, Setup};
+use crate::results::{Fill, Placement, Setup};
 
 /// Everything that blocks of one process run on.
 pub struct Bench {
@@ -24,6 +24,25 @@ pub struct Bench {
 
 /// Empty rounds over both ports after which the model has stopped.
 const PATIENCE: u32 = 20_000_000;
+
+/// What a block is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// The contender.
+    pub variant: Variant,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// How rings are filled; looked at in lockstep only.
+    pub fill: Fill,
+    /// Number of the arena.
+    pub arena: usize,
+    /// Phases.
+    pub length: u32,
+    /// Number of the first frame at each port.
+    pub first_sequence: u64,
+    /// Seed of the runs of a random fill.
+    pub runs_seed: u64,
+}
 
 impl Bench {
     /// Allocates the arenas.
@@ -55,45 +74,37 @@ impl Bench {
         pages.max().map_or("none", Pages::name)
     }
 
-    /// Runs one block of `length` phases of `variant` on arena `arena`, with
-    /// traffic numbered from `first_sequence` on.
-    pub fn block(
-        &mut self,
-        variant: &Variant,
-        batch: u16,
-        arena: usize,
-        length: u32,
-        first_sequence: u64,
-    ) -> Result<Block, Invalid> {
+    /// Runs one block.
+    pub fn block(&mut self, task: &Task) -> Result<Block, Invalid> {
         let format = FrameFormat {
             wire_bytes: self.setup.frame_bytes,
             ..FrameFormat::default()
         };
-        let traffic =
-            Traffic { format, first_sequence, touches: 1, digest: false };
-        let cell = BlockSpec {
-            variant: *variant,
-            batch,
-            length,
+        let traffic = Traffic {
+            format,
+            first_sequence: task.first_sequence,
+            touches: 1,
+            digest: false,
+        };
+        let spec = BlockSpec {
+            task,
             traffic,
             setup: &self.setup,
             clock_cost_ticks: self.clock_cost_ticks,
             faults: self.faults,
             patience: self.patience,
         };
-        let parts = self.arenas[arena].split();
+        let parts = self.arenas[task.arena].split();
         match self.setup.placement {
-            Placement::Lockstep => lockstep::block(&cell, parts),
-            Placement::Threaded => threaded::block(&cell, parts),
+            Placement::Lockstep => lockstep::block(&spec, parts),
+            Placement::Threaded => threaded::block(&spec, parts),
         }
     }
 }
 
 /// One block and all that it depends on.
 pub(super) struct BlockSpec<'a> {
-    pub variant: Variant,
-    pub batch: u16,
-    pub length: u32,
+    pub task: &'a Task,
     pub traffic: Traffic,
     pub setup: &'a Setup,
     pub clock_cost_ticks: u32,
@@ -110,7 +121,7 @@ impl BlockSpec<'_> {
         let config = config(self.setup);
         let (traffic, faults) = (self.traffic, self.faults);
         let model = Model::new(&registers, memory, 1, traffic, faults);
-        let batch = self.batch;
+        let batch = self.task.batch;
         let site = match self.setup.doorbell_cycles {
             0 => {
                 let bars = [bars[0], bars[1]];

@@ -3,9 +3,10 @@
 mod bench;
 mod lockstep;
 mod probe;
+mod runs;
 mod threaded;
 
-pub use bench::{Bench, config};
+pub use bench::{Bench, Task, config};
 pub use probe::Probe;
 
 use std::fmt;

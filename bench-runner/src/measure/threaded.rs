@@ -97,7 +97,7 @@ pub(super) fn block(
         });
         let stop = StopAtEnd(&desk);
         let mut wait = |_| desk.await_turns();
-        let mut forwarder = (spec.variant.open())(site, &mut wait)?;
+        let mut forwarder = (spec.task.variant.open())(site, &mut wait)?;
 
         let per_phase = u64::from(spec.setup.packets_per_phase);
         let quota = |phases: u64| {
@@ -106,13 +106,13 @@ pub(super) fn block(
         };
         forwarder.forward(quota(WARM_UP));
         let before = forwarder.counts();
-        let quota = quota(spec.length.into());
+        let quota = quota(spec.task.length.into());
         desk.tell(Order::Count);
         let start = stamp();
         let received = forwarder.forward(quota);
         let span = stamp() - start;
         let after = forwarder.counts();
-        if spec.variant.forwards && received < quota.packets {
+        if spec.task.variant.forwards && received < quota.packets {
             let wanted = quota.packets;
             return Err(Invalid::Stalled { wanted, received });
         }

@@ -2,7 +2,7 @@
 
 use super::Quantity;
 use crate::analysis::{CellResult, MODEL_BOUND};
-use crate::results::{Placement, Run};
+use crate::results::{Fill, Placement, Run};
 use crate::stats::{self, CONFIDENCE};
 
 /// Quantity and unit of the upright axis.
@@ -18,8 +18,12 @@ pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
 
 /// How the numbers were made, on what, when and by what.
 pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
-    let mut sentences =
-        vec![device(run), sampling(run, results), machine(run), origin(run)];
+    let mut sentences = vec![
+        device(run, results),
+        sampling(run, results),
+        machine(run),
+        origin(run),
+    ];
     if results.iter().any(|result| result.hollow) {
         sentences.push(format!(
             "Hollow marks are model-bound: the model was busy for more than \
@@ -30,8 +34,14 @@ pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
     sentences.join(" ")
 }
 
-fn device(run: &Run) -> String {
+fn device(run: &Run, results: &[CellResult]) -> String {
     let setup = &run.setup;
+    let random = results.iter().any(|result| result.fill == Fill::Random);
+    let fill = match (random, run.fills().len()) {
+        (true, _) => ", in runs of random length",
+        (false, 2..) => ", full rings",
+        (false, _) => "",
+    };
     let placement = match setup.placement {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",
@@ -41,7 +51,7 @@ fn device(run: &Run) -> String {
         cycles => format!(", modelled doorbell of {cycles} cycles"),
     };
     format!(
-        "Software 82599 {placement}{doorbell}; {}, {}-byte frames.",
+        "Software 82599 {placement}{doorbell}; {}, {}-byte frames{fill}.",
         setup.workload, setup.frame_bytes
     )
 }

@@ -9,8 +9,10 @@ mod pen;
 
 pub use lines::draw;
 
-use crate::analysis::{BASELINE, CellResult, FLOOR, Reference, by_axis};
-use crate::results::Run;
+use crate::analysis::{
+    BASELINE, CellResult, FLOOR, Reference, by_axis, with_fill,
+};
+use crate::results::{Fill, Run};
 use crate::stats::Estimate;
 use std::collections::HashSet;
 
@@ -82,13 +84,41 @@ impl LineRate {
 /// Every chart of a run, as file name and SVG text.
 ///
 /// Each axis has two, throughput and cycles per packet, with its variants
-/// and what they are compared with; two more show all variants.
+/// and what they are compared with; two more show all variants. What was
+/// measured with another fill besides has charts of its own.
 #[must_use]
 pub fn charts(
     run: &Run,
     results: &[CellResult],
     reference: &Reference,
 ) -> Vec<(String, String)> {
+    let mut taken = HashSet::new();
+    let mut charts = Vec::new();
+    for fill in run.fills() {
+        let results = with_fill(results, fill);
+        for sheet in sheets(&results, reference, fill, fill == run.setup.fill) {
+            let mut file = sheet.file.clone();
+            while !taken.insert(file.clone()) {
+                file.push('_');
+            }
+            for quantity in [Quantity::Throughput, Quantity::Cycles] {
+                let chart = sheet.chart(run, &results, quantity);
+                let name = format!("{}-{file}.svg", quantity.name());
+                charts.push((name, draw(&chart)));
+            }
+        }
+    }
+    charts
+}
+
+/// The sheets for results with one fill: one for each axis and, `with_all`,
+/// one for all variants.
+fn sheets<'a>(
+    results: &'a [CellResult],
+    reference: &Reference,
+    fill: Fill,
+    with_all: bool,
+) -> Vec<Sheet<'a>> {
     let axes: Vec<_> = by_axis(results)
         .into_iter()
         .filter(|(_, variants)| *variants != [FLOOR])
@@ -99,27 +129,21 @@ pub fn charts(
             sheets.push(Sheet::of_axis(axis, variants, reference));
         }
     }
-    let all = axes.into_iter().flat_map(|(_, variants)| variants).collect();
-    sheets.push(Sheet {
-        file: "all".to_owned(),
-        title: "all variants".to_owned(),
-        variants: all,
-        reference: BASELINE,
-    });
-    let mut taken = HashSet::new();
-    let mut charts = Vec::new();
-    for sheet in &sheets {
-        let mut file = sheet.file.clone();
-        while !taken.insert(file.clone()) {
-            file.push('_');
-        }
-        for quantity in [Quantity::Throughput, Quantity::Cycles] {
-            let chart = sheet.chart(run, results, quantity);
-            let name = format!("{}-{file}.svg", quantity.name());
-            charts.push((name, draw(&chart)));
+    if with_all {
+        sheets.push(Sheet {
+            file: "all".to_owned(),
+            title: "all variants".to_owned(),
+            variants: axes.into_iter().flat_map(|(_, v)| v).collect(),
+            reference: BASELINE,
+        });
+    }
+    if fill == Fill::Random {
+        for sheet in &mut sheets {
+            sheet.file += "-random";
+            sheet.title += ", random fill";
         }
     }
-    charts
+    sheets
 }
 
 /// Which variants share a chart.

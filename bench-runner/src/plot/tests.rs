@@ -158,6 +158,56 @@ fn every_axis_has_two_charts_and_all_variants_have_two_more() {
 }
 
 #[test]
+fn what_has_another_fill_as_well_has_charts_of_its_own() {
+    let names = ["baseline", "status=bit", "reg=boxed", FLOOR];
+    let mut run = example::run(&names, &[1, 32]);
+    example::add_random(&mut run, &["baseline", "status=bit", FLOOR]);
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let names: Vec<_> = charts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "throughput-status.svg",
+            "cycles-status.svg",
+            "throughput-reg.svg",
+            "cycles-reg.svg",
+            "throughput-all.svg",
+            "cycles-all.svg",
+            "throughput-status-random.svg",
+            "cycles-status-random.svg",
+        ]
+    );
+    let title = "status, random fill: throughput by batch size";
+    assert!(has(&charts[6].1, title) && !has(&charts[0].1, title));
+    assert!(charts[6].1.contains("in runs of random length"));
+    assert!(!charts[4].1.contains("in runs of random length"));
+    assert!(charts[4].1.contains("full rings"));
+    // Points of one fill are no points of the other.
+    let full = example::run(&["baseline", "status=bit"], &[1, 32]);
+    let full = self::charts(&full, &analyse(&full, &reference), &reference);
+    let lines = |svg: &str| svg.matches("<polyline").count();
+    assert_eq!(lines(&charts[0].1), lines(&full[0].1));
+}
+
+#[test]
+fn a_run_at_random_alone_has_all_its_charts_so() {
+    let mut run = example::run(&["baseline", "reg=boxed"], &[1, 32]);
+    run.setup.fill = Fill::Random;
+    run.cells.iter_mut().for_each(|cell| cell.fill = Fill::Random);
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let names: Vec<_> = charts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "throughput-reg-random.svg",
+            "cycles-reg-random.svg",
+            "throughput-all-random.svg",
+            "cycles-all-random.svg",
+        ]
+    );
+}
+
+#[test]
 fn file_names_stay_in_their_folder_and_apart() {
     let run = example::run(&["../x=a", "./.x=b", "all=c"], &[1]);
     let charts = charts(&run, &analyse(&run, &reference), &reference);

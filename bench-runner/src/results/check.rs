@@ -1,6 +1,6 @@
 //! What a run must keep to beyond the types of its fields.
 
-use super::{Process, Round, Run};
+use super::{Fill, Placement, Process, Round, Run};
 use std::collections::HashSet;
 
 /// Limits far beyond any run that makes sense, so that a broken file is told
@@ -32,9 +32,17 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             return Err(format!("cells[{index}].batch is 0"));
         }
         if !seen.insert(cell) {
+            return Err(format!("cells[{index}]: {cell} is listed twice"));
+        }
+        if cell.fill == Fill::Full && setup.fill == Fill::Random {
             return Err(format!(
-                "cells[{index}]: {} at batch {} is listed twice",
-                cell.variant, cell.batch
+                "cells[{index}].fill is full, but setup.fill is random"
+            ));
+        }
+        if cell.fill == Fill::Random && setup.placement == Placement::Threaded {
+            return Err(format!(
+                "cells[{index}].fill is random, but setup.placement is \
+                 threaded"
             ));
         }
     }

@@ -1,7 +1,7 @@
 //! Made-up runs for tests: known costs, a little noise, no machine.
 
 use super::{
-    Build, Cell, Machine, Placement, Process, Round, Run, SCHEMA, Setup,
+    Build, Cell, Fill, Machine, Placement, Process, Round, Run, SCHEMA, Setup,
 };
 
 /// The variants of [`fourteen`], `baseline` among them.
@@ -71,6 +71,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
             cells.extend(batches.iter().map(|&batch| Cell {
                 variant: variant.to_owned(),
                 batch,
+                fill: Fill::Full,
                 copy,
             }));
         }
@@ -95,6 +96,23 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
         cells,
         processes,
         warnings: Vec::new(),
+    }
+}
+
+/// Measures some variants with random fill as well, for half the phases and
+/// in the same time.
+pub(crate) fn add_random(run: &mut Run, variants: &[&str]) {
+    let known = |cell: &&Cell| {
+        !cell.copy && variants.iter().any(|name| *name == cell.variant)
+    };
+    let cells = run.cells.iter().enumerate().filter(|(_, c)| known(c));
+    let (places, mut again): (Vec<_>, Vec<_>) =
+        cells.map(|(place, cell)| (place, cell.clone())).unzip();
+    again.iter_mut().for_each(|cell| cell.fill = Fill::Random);
+    run.cells.extend(again);
+    for round in run.processes.iter_mut().flat_map(|p| &mut p.rounds) {
+        let ticks: Vec<_> = places.iter().map(|i| round.ticks[*i]).collect();
+        round.ticks.extend(ticks);
     }
 }
 
@@ -164,6 +182,7 @@ fn setup() -> Setup {
         frame_bytes: 64,
         ring_entries: 512,
         buffer_bytes: 2048,
+        fill: Fill::Full,
         doorbell_cycles: 0,
         packets_per_phase: 896,
         phases: 8,

@@ -354,6 +354,13 @@ impl Setup {
         Self { traffic, ..self }
     }
 
+    /// Frames of `types` types, which write-backs tell apart.
+    pub fn with_types(self, types: u8) -> Self {
+        let format = FrameFormat { types, ..self.traffic.format };
+        let traffic = Traffic { format, ..self.traffic };
+        Self { traffic, ..self }
+    }
+
     /// With misbehaviour.
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults, ..self }

@@ -41,6 +41,60 @@ fn rings_wrap_in_both_directions() {
 }
 
 #[test]
+fn held_frames_come_into_sight_as_they_are_written_back() {
+    let setup = Setup::default().with_rings(1, 64).with_types(7);
+    let mut arena = setup.arena();
+    let mut rig = setup.rig(&mut arena);
+    for _ in 0..20 {
+        let model: &SharedModel<'_> = &rig.model;
+        assert_eq!(model.borrow_mut().receive_held(30), 60);
+        let mut written = [0; 2];
+        for (port, frames) in [(0, 1), (1, 20), (0, 0), (0, 27), (1, 9)] {
+            assert_eq!(rig.forward(16), 0, "nothing beyond the write-backs");
+            rig.model.borrow_mut().port_mut(port).write_back(frames);
+            written[port] += u64::from(frames);
+            assert_eq!(
+                rig.model.borrow().ports()[port].held(),
+                30 - written[port]
+            );
+            assert_eq!(rig.account().check(), Ok(()));
+            assert_eq!(rig.forward(16), u64::from(frames));
+        }
+        // More than there are is as many as there are.
+        rig.model.borrow_mut().settle();
+        assert_eq!(rig.forward(16), 3);
+        rig.transmit();
+    }
+    let account = rig.finish();
+    assert_eq!((account.offered, account.forwarded), (1200, 1200));
+    assert_eq!(rig.mistakes(), [""; 0]);
+    rig.check_buffers();
+}
+
+#[test]
+fn a_held_frame_is_written_back_as_any_other() {
+    let setup = Setup::default().with_types(7);
+    let words = |hold: bool| {
+        let mut arena = setup.arena();
+        let rig = setup.rig(&mut arena);
+        if hold {
+            rig.model.borrow_mut().receive_held(100);
+            rig.model.borrow_mut().port_mut(0).write_back(100);
+        } else {
+            rig.offer(100);
+        }
+        let ring = rig.nics[0].rx_queues()[0].ring();
+        let word = |i| {
+            let desc = ring.desc(i);
+            let info = desc.pkt_info().read();
+            (info, desc.status_error().read(), desc.length_vlan().read())
+        };
+        (0..110).map(word).collect::<Vec<_>>()
+    };
+    assert_eq!(words(true), words(false));
+}
+
+#[test]
 fn a_receive_ring_holds_one_frame_less_than_it_has_descriptors() {
     for entries in [64, 512, 4096] {
         let setup = Setup::default().with_rings(1, entries);

@@ -1,4 +1,4 @@
-use super::super::{Placement, Round, example};
+use super::super::{Fill, Placement, Round, example};
 use super::*;
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -66,6 +66,17 @@ fn a_saved_run_loads_from_its_folder_and_from_its_file() {
     run.save(&folder.0.join("deep")).unwrap();
     assert_eq!(Run::load(&folder.0.join("deep")).unwrap(), run);
     assert_eq!(Run::load(&folder.0.join("deep/run.json")).unwrap(), run);
+}
+
+#[test]
+fn a_run_from_before_there_were_fills_has_full_rings() {
+    let folder = Folder::new("fills");
+    let text = text(&small()).unwrap();
+    let text = text.replace(",\"fill\":\"full\"", "");
+    let text = text.replace("    \"fill\": \"full\",\n", "");
+    assert!(!text.contains("fill"), "{text}");
+    fs::write(folder.0.join(FILE), text).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), small());
 }
 
 #[test]
@@ -262,7 +273,18 @@ fn contradictions_are_named_by_field() {
     let line = contradicting("twice", |run| {
         run.cells[1] = run.cells[0].clone();
     });
-    assert!(line.contains("cells[1]: baseline at batch 1 is listed twice"));
+    assert!(
+        line.contains(
+            "cells[1]: baseline at batch size 1, full fill is listed"
+        )
+    );
+    let line = contradicting("random", |run| {
+        run.setup.placement = Placement::Threaded;
+        run.cells[2].fill = Fill::Random;
+    });
+    assert!(line.starts_with("cells[2].fill is random, but"), "{line}");
+    let line = contradicting("full", |run| run.setup.fill = Fill::Random);
+    assert!(line.starts_with("cells[0].fill is full, but"), "{line}");
     let line = contradicting("arenas", |run| run.setup.arenas = u32::MAX);
     assert!(line.starts_with("setup.arenas is 4294967295"), "{line}");
     let line = contradicting("phase", |run| {
