@@ -14,7 +14,7 @@ use crate::results::{Placement, Setup};
 
 /// Everything that blocks of one process run on.
 pub struct Bench {
-    arenas: Vec<Arena>,
+    pub(super) arenas: Vec<Arena>,
     pub(super) setup: Setup,
     pub(super) clock_cost_ticks: u32,
 }

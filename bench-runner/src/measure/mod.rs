@@ -1,18 +1,43 @@
 //! One block: a variant at a batch size, on an arena, for some phases.
 
 mod bench;
+mod counted;
 mod lockstep;
 mod probe;
 mod threaded;
 
 pub use bench::{Bench, config};
+pub use counted::{Times, Turns};
 pub use probe::Probe;
 
 use std::fmt;
 
+use clap::ValueEnum;
 use driver::memory::OutOfMemory;
 use driver::nic::InitError;
 use nic_model::Unbalanced;
+use serde::{Deserialize, Serialize};
+
+/// How many descriptors a batch finds done.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// Enough for as many packets as it may hold
+    Full,
+    /// A random number of them, from one to a full batch
+    Random,
+}
+
+impl fmt::Display for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Full => "full",
+            Self::Random => "random",
+        })
+    }
+}
 
 /// What a block measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
