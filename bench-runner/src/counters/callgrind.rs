@@ -99,15 +99,19 @@ impl Callgrind {
         }
         let done: Vec<Times> = serde_json::from_slice(&output.stdout)
             .map_err(|error| fault(error.to_string()))?;
-        if done.len() != turns.len() {
-            return Err(fault("turns are missing".to_owned()));
+        let sheet =
+            |number: usize| folder.path().join(format!("sheet.{number}"));
+        // Two laps for each of the turns, and no function that goes by the
+        // name of theirs.
+        let one_too_many = sheet(2 * turns.len() + 1).exists();
+        if done.len() != turns.len() || one_too_many {
+            return Err(fault("its turns do not match its laps".to_owned()));
         }
         let count = |(i, (turns, times)): (usize, (&Turns, Times))| {
             // A sheet ends before the turns that count, and one after them.
-            let sheet = format!("sheet.{}", 2 * i + 2);
-            let sheet = fs::read_to_string(folder.path().join(sheet));
-            let sheet = sheet.map_err(|error| fault(error.to_string()))?;
-            let profile = Profile::parse(&sheet)
+            let text = fs::read_to_string(sheet(2 * i + 2));
+            let text = text.map_err(|error| fault(error.to_string()))?;
+            let profile = Profile::parse(&text)
                 .map_err(|error| fault(format!("its profile: {error}")))?;
             let unknown = |event: &&&str| !profile.counts(event);
             if let Some(event) = EVENTS.iter().find(unknown) {
@@ -204,7 +208,9 @@ fn unwilling(output: &Output) -> Failure {
         return Failure::interrupted("stopped");
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let mut said = said.lines().map(str::trim).filter(|l| !l.is_empty());
+    // Such as of caches larger than it can model.
+    let telling = |l: &&str| !l.is_empty() && !l.contains("warning:");
+    let mut said = said.lines().map(str::trim).filter(telling);
     // This program's own line, if it came to say one; else valgrind's first.
     let own = |line: &&str| line.starts_with("bench-runner");
     let first = said.clone().next().unwrap_or("no word");

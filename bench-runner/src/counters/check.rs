@@ -2,34 +2,48 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use variants::registry::Variant;
 use variants::registry::shows::{ALIKE, Bounds, Shows};
 
 use super::{CHECKED_BATCH, Count};
 use crate::measure::{Fill, Turns};
 
+/// Where declarations are.
+const FILE: &str = "variants/src/registry/shows.rs";
+
 /// Half the width of the bounds that are proposed, in branches per packet.
 const ROOM: f64 = 0.1;
 
-/// What is wrong, each in one sentence; `declared` is what is said of a
-/// variant.
+/// What a variant does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The variant.
+    pub variant: String,
+    /// What is wrong and what to do, a sentence each.
+    pub says: Vec<String>,
+}
+
+/// The variants that do not show what is `declared` of them.
 pub fn faults(
     variants: &[Variant],
     counts: &[Count],
     declared: impl Fn(&str) -> Option<&'static Shows>,
-) -> Vec<String> {
+) -> Vec<Fault> {
     // Without packets there is nothing per packet.
     let variants = variants.iter().filter(|variant| variant.forwards);
-    let faults = variants.map(|variant| {
+    let faults = variants.filter_map(|variant| {
         let (name, reference) = (variant.name(), variant.reference);
         let seen = |fill| Seen::find(counts, &name, reference, fill);
-        let seen = [seen(Fill::Full), seen(Fill::Random)];
-        let [Some(full), Some(random)] = seen else {
-            return vec![format!("{name} or {reference} was not counted")];
+        let says = match [seen(Fill::Full), seen(Fill::Random)] {
+            [Some(full), Some(random)] => {
+                faults_of(&name, reference, &[full, random], declared(&name))
+            }
+            _ => vec![format!("{name} or {reference} was not counted")],
         };
-        faults_of(&name, reference, &[full, random], declared(&name))
+        (!says.is_empty()).then_some(Fault { variant: name, says })
     });
-    faults.flatten().collect()
+    faults.collect()
 }
 
 /// A count and the one it is compared with.
@@ -81,7 +95,7 @@ fn faults_of(
             }
             faults.push(format!(
                 "{name} allocates {} times for {packets} packets in {batches} \
-                 batches on {fill} rings, and should {wanted} ({})",
+                 batches on {fill} rings, and should allocate {wanted} ({})",
                 count.allocations, shows.because
             ));
         }
@@ -99,19 +113,21 @@ fn faults_of(
         }
     }
     if !faults.is_empty() {
+        let what = match proposal(name, seen) {
+            Some(line) => format!("have this line in {FILE}: {line}"),
+            None => format!("remove its line from {FILE}"),
+        };
         faults.push(format!(
             "see what became of it by bench-runner explain {reference} \
-             {name}, and where it is as it should be, have this line in \
-             variants/src/registry/shows.rs: {}",
-            proposal(name, seen)
+             {name}, and where it is as it should be, {what}"
         ));
     }
     faults
 }
 
-/// The declaration that would hold for what was seen.
-fn proposal(name: &str, seen: &[Seen<'_>; 2]) -> String {
-    let mut line = format!("Shows::new({name:?}, \"why\")");
+/// The declaration that would hold for what was seen, if it takes one.
+fn proposal(name: &str, seen: &[Seen<'_>; 2]) -> Option<String> {
+    let mut line = String::new();
     let least = |of: &dyn Fn(&Count) -> u64| {
         seen.iter().map(|seen| of(seen.count)).min().unwrap_or(0)
     };
@@ -135,16 +151,16 @@ fn proposal(name: &str, seen: &[Seen<'_>; 2]) -> String {
     let around =
         |seen: &Seen<'_>| Bounds(seen.branches - ROOM, seen.branches + ROOM);
     let [full, random] = seen;
-    if ALIKE.hold(full.branches) && ALIKE.hold(random.branches) {
-        return line;
+    if !ALIKE.hold(full.branches) || !ALIKE.hold(random.branches) {
+        let Bounds(low, high) = around(full);
+        let _ = write!(line, ".branches({low:.2}, {high:.2})");
+        if !Bounds(low, high).hold(random.branches) {
+            let Bounds(low, high) = around(random);
+            let _ = write!(line, ".random({low:.2}, {high:.2})");
+        }
     }
-    let Bounds(low, high) = around(full);
-    let _ = write!(line, ".branches({low:.2}, {high:.2})");
-    if !Bounds(low, high).hold(random.branches) {
-        let Bounds(low, high) = around(random);
-        let _ = write!(line, ".random({low:.2}, {high:.2})");
-    }
-    line
+    let new = format!("Shows::new({name:?}, \"why\"){line},");
+    (!line.is_empty()).then_some(new)
 }
 
 #[cfg(test)]
@@ -170,7 +186,8 @@ mod tests {
         counts.map(count).collect()
     }
 
-    /// Faults of one variant against a baseline of 20 branches per packet.
+    /// What is wrong with one variant against a baseline of 20 branches per
+    /// packet.
     fn against(
         name: &str,
         branches: u64,
@@ -183,7 +200,9 @@ mod tests {
         if name != BASELINE {
             all.extend(counts(name, branches, allocations));
         }
-        faults(&variants, &all, Shows::of)
+        let faults = faults(&variants, &all, Shows::of);
+        assert!(faults.iter().all(|fault| fault.variant == name));
+        faults.into_iter().flat_map(|fault| fault.says).collect()
     }
 
     #[test]
@@ -202,6 +221,7 @@ mod tests {
         assert!(full.starts_with("status=branchy has +0.000"), "{full}");
         assert!(full.contains("full") && random.contains("random"));
         assert!(hint.contains("explain baseline status=branchy"), "{hint}");
+        assert!(hint.contains("remove its line"), "{hint}");
     }
 
     #[test]
@@ -223,11 +243,11 @@ mod tests {
 
     #[test]
     fn the_line_to_write_is_one_that_holds() {
-        // Of which nothing is declared.
+        // One of which nothing is declared.
         let faults = against("reg=bytes", 70_400, [6450, 6650]);
         let line = "Shows::new(\"reg=bytes\", \"why\")\
                     .allocates_per_packet(2).allocates_besides(0.08)\
-                    .branches(1.90, 2.10)";
+                    .branches(1.90, 2.10),";
         let hint = faults.last().expect("a hint");
         assert!(hint.ends_with(line), "{hint}");
         let shows = Shows::new("reg=bytes", "why")

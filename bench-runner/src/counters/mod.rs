@@ -101,11 +101,19 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
         output::line(format_args!("{json:#}"));
     } else {
         output::print(report::text(&turns, &counts));
+        for line in faults.iter().flat_map(|fault| &fault.says) {
+            output::line(format_args!("\n{line}"));
+        }
     }
-    match &faults[..] {
-        [] => Ok(()),
-        faults => Err(Failure::error(faults.join("; "))),
+    if faults.is_empty() {
+        return Ok(());
     }
+    let names = faults.iter().map(|fault| &*fault.variant);
+    Err(Failure::error(format!(
+        "not what the registry declares: {}; what was counted and what to do \
+         stands in the output",
+        names.collect::<Vec<_>>().join(", ")
+    )))
 }
 
 /// Counts every variant, as many at a time as there are cores: a count does

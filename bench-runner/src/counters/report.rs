@@ -3,6 +3,7 @@
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
+use super::check::Fault;
 use super::{Count, Events};
 use crate::measure::{Fill, Turns};
 use crate::table;
@@ -58,7 +59,7 @@ fn table<'a>(counts: impl Iterator<Item = &'a Count>) -> String {
 }
 
 /// All counts, whole and per packet.
-pub fn json(source: &str, counts: &[Count], faults: &[String]) -> Value {
+pub fn json(source: &str, counts: &[Count], faults: &[Fault]) -> Value {
     let counts = counts.iter().map(|count| {
         let per_packet = |events: Events| {
             json!({

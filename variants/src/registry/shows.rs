@@ -113,7 +113,7 @@ pub const SHOWS: &[Shows] = &[
         .allocates_per_packet(7)
         .allocates_per_batch(2)
         .allocates_besides(0.1)
-        .branches(14.0, 17.0),
+        .branches(14.8, 15.8),
     Shows::new("batch=vec", "taking asks whether a packet is left")
         .allocates_per_batch(1)
         .branches(0.7, 1.1),
@@ -168,9 +168,8 @@ mod tests {
             assert!(!shows.because.is_empty(), "{}", shows.variant);
             for Bounds(low, high) in [shows.full, shows.random] {
                 assert!(low < high, "{}", shows.variant);
-                // Wider ones would hold whatever the compiler does.
-                let wide = shows.allocations.per_packet as f64 + 1.0;
-                assert!(high - low <= wide, "{}", shows.variant);
+                // Wider ones would hold with a branch more or less.
+                assert!(high - low <= 1.0, "{}", shows.variant);
             }
         }
     }
