@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 use variants::registry::Variant;
-use variants::registry::shows::{ALIKE, Bounds, Shows};
+use variants::registry::shows::{ALIKE, Shows};
 
 use super::{CHECKED_BATCH, Count};
 use crate::measure::{Fill, Turns};
@@ -12,7 +12,8 @@ use crate::measure::{Fill, Turns};
 /// Where declarations are.
 const FILE: &str = "variants/src/registry/shows.rs";
 
-/// Half the width of the bounds that are proposed, in branches per packet.
+/// How far the bounds that are proposed lie from what was seen, in branches
+/// per packet.
 const ROOM: f64 = 0.1;
 
 /// What a variant does not show.
@@ -148,14 +149,15 @@ fn proposal(name: &str, seen: &[Seen<'_>; 2]) -> Option<String> {
     if besides > 0.0 {
         let _ = write!(line, ".allocates_besides({besides:.2})");
     }
-    let around =
-        |seen: &Seen<'_>| Bounds(seen.branches - ROOM, seen.branches + ROOM);
-    let [full, random] = seen;
-    if !ALIKE.hold(full.branches) || !ALIKE.hold(random.branches) {
-        let Bounds(low, high) = around(full);
-        let _ = write!(line, ".branches({low:.2}, {high:.2})");
-        if !Bounds(low, high).hold(random.branches) {
-            let Bounds(low, high) = around(random);
+    let [full, random] = seen.each_ref().map(|seen| seen.branches);
+    if !ALIKE.hold(full) || !ALIKE.hold(random) {
+        let (low, high) = (full.min(random), full.max(random));
+        let together = high - low <= 2.0 * ROOM;
+        let (low, high) = if together { (low, high) } else { (full, full) };
+        let _ =
+            write!(line, ".branches({:.2}, {:.2})", low - ROOM, high + ROOM);
+        if !together {
+            let (low, high) = (random - ROOM, random + ROOM);
             let _ = write!(line, ".random({low:.2}, {high:.2})");
         }
     }

@@ -1,7 +1,7 @@
 //! `counters`: what a packet costs in instructions, branches, accesses and
 //! allocations, counted instead of timed.
 //!
-//! [`callgrind`] is the source that needs no rights and no counters in the
+//! Callgrind is the source that needs no rights and no counters in the
 //! processor. Another one has to say the same: a [`Count`] per cell.
 
 mod callgrind;
