@@ -105,6 +105,10 @@ badinput() {
     refused "$out/damaged" sweep --resume --out "$out/damaged"
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
+    refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd
+    refused 'batch size 0' counters --batch 0
+    refused 'empty|full, random' counters --fill empty
+    refused '--batch' counters --check --batch 1
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
     refused 'fill.*lockstep' \
@@ -143,7 +147,8 @@ unprivileged() {
 }
 
 # No two variants have one machine code, but for those of which the registry
-# says so and why.
+# says so and why; and each shows the allocations and the branches that the
+# registry declares of it.
 honesty() {
     build_runner
     if [[ $(uname -m) != x86_64 ]]; then
@@ -151,6 +156,12 @@ honesty() {
         return
     fi
     "$runner" explain --all
+    if ! obtain valgrind; then
+        echo "SKIPPED: no valgrind to count with, try 'apt-get install" \
+            "valgrind'" >&2
+        return
+    fi
+    "$runner" counters --check
 }
 
 # Undefined behaviour, looked for by an interpreter: driver, device, and every
@@ -283,6 +294,16 @@ for chart in sys.argv[1:]: dom.parse(chart)' "${charts[@]}"
         done
     fi
     echo "${#charts[@]} charts"
+}
+
+# A program of the package of that name, installed where that can be done
+# without asking anybody.
+obtain() {
+    has "$1" && return
+    [[ $(id -u) == 0 ]] && has apt-get || return 1
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update && apt-get -qq install -y "$1" || return 1
+    has "$1"
 }
 
 has() {

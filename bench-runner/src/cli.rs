@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::output;
 use crate::results::{Fill, Placement};
-use crate::{explain, list, run, sweep, worker};
+use crate::{counters, explain, list, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -47,6 +47,18 @@ Examples:
   bench-runner explain walk=chase walk=speculate --batch 32
   bench-runner explain --all             variants that share machine code")]
     Explain(ExplainArgs),
+    /// What a packet costs in instructions, branches, accesses, allocations
+    #[command(after_help = "\
+Examples:
+  bench-runner counters --axis status    on full and on random rings
+  bench-runner counters --variants reg=boxed,batch=list --batch 1,32,256
+  bench-runner counters --check          held against the registry
+
+Counts come from valgrind's callgrind and are exact: the same each time.")]
+    Counters(CountersArgs),
+    /// One process of `counters`, run under an instrument
+    #[command(hide = true)]
+    Counted,
     /// One measuring process of a sweep; started by it
     #[command(hide = true)]
     Worker,
@@ -165,6 +177,35 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
+/// Options of `counters`.
+#[derive(Args, Clone, Debug)]
+pub struct CountersArgs {
+    /// Only the variants of these axes and their references
+    #[arg(long, value_name = "AXIS,…", value_delimiter = ',')]
+    pub axis: Vec<String>,
+    /// Only these variants and their references
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub variants: Vec<String>,
+    /// Batch sizes
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "32"
+    )]
+    pub batch: Vec<u32>,
+    /// Descriptors that a batch finds done; both kinds otherwise
+    #[arg(long, value_enum)]
+    pub fill: Option<FillArg>,
+    /// Fail where a variant does not show what the registry says; at batch
+    /// size 32, on both kinds of rings
+    #[arg(long, conflicts_with_all = ["batch", "fill"])]
+    pub check: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// [`Placement`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlacementArg {
@@ -241,6 +282,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Sweep(args) => sweep::command(&args),
         Command::Run(args) => run::command(&args),
         Command::Explain(args) => explain::command(&args),
+        Command::Counters(args) => counters::command(&args),
+        Command::Counted => counters::worker::command(),
         Command::Worker => worker::command(),
     }
 }

@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod build_info;
 pub mod cli;
 pub mod clock;
+pub mod counters;
 pub mod environment;
 pub mod explain;
 pub mod failure;

@@ -18,7 +18,7 @@ pub const MOST: u32 = 10_000;
 const MOST_DOORBELL_CYCLES: u32 = 100_000;
 
 /// What is done to the packets.
-const WORKLOAD: &str = "forward";
+pub const WORKLOAD: &str = "forward";
 
 /// Arenas per process.
 pub const ARENAS: u32 = 4;
@@ -60,6 +60,22 @@ impl Effort {
 /// Every variant that a sweep of everything measures.
 pub fn everything() -> Vec<Variant> {
     registry::variants()
+}
+
+/// The variants of some axes or those of some names; without either all of
+/// them.
+pub fn chosen(
+    axes: &[String],
+    names: &[String],
+) -> Result<Vec<Variant>, Failure> {
+    match (axes, names) {
+        ([], []) => Ok(everything()),
+        (axes, []) => of_axes(axes),
+        ([], names) => named(names),
+        _ => Err(Failure::error(
+            "--axis and --variants: choose by one of the two",
+        )),
+    }
 }
 
 /// The variants of some axes, by name.
@@ -128,13 +144,8 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     known.min_by_key(|known| distance(known)).unwrap_or_default().to_owned()
 }
 
-/// A cell for every variant and batch size, and the baseline a second time.
-pub fn cells(
-    variants: &[Variant],
-    batches: &[u32],
-    ring: u16,
-    fill: Fill,
-) -> Result<Vec<Cell>, Failure> {
+/// Batch sizes that fit a ring, sorted, each once.
+pub fn batches(batches: &[u32], ring: u16) -> Result<Vec<u16>, Failure> {
     let sized = |&batch: &u32| match u16::try_from(batch) {
         Ok(batch) if (1..=ring).contains(&batch) => Ok(batch),
         _ => Err(Failure::error(format!(
@@ -146,6 +157,17 @@ pub fn cells(
         batches.iter().map(sized).collect::<Result<Vec<u16>, _>>()?;
     sorted.sort_unstable();
     sorted.dedup();
+    Ok(sorted)
+}
+
+/// A cell for every variant and batch size, and the baseline a second time.
+pub fn cells(
+    variants: &[Variant],
+    batches: &[u32],
+    ring: u16,
+    fill: Fill,
+) -> Result<Vec<Cell>, Failure> {
+    let sorted = self::batches(batches, ring)?;
     let mut cells = Vec::new();
     for variant in variants {
         for &batch in &sorted {
@@ -233,7 +255,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         buffer_bytes: args.buffer,
         fill,
         doorbell_cycles: args.doorbell_cycles,
-        packets_per_phase: PORTS as u32 * packets_per_port(args.ring),
+        packets_per_phase: packets_per_phase(args.ring),
         phases: 1,
         rounds,
         processes,
@@ -264,7 +286,7 @@ pub fn check(run: &Run) -> Result<(), String> {
     if !SIZES.contains(&frame) || frame - FCS_BYTES > setup.buffer_bytes {
         return Err(format!("setup.frame_bytes is {frame}"));
     }
-    let packets = PORTS as u32 * packets_per_port(setup.ring_entries);
+    let packets = packets_per_phase(setup.ring_entries);
     let fixed = [
         ("packets_per_phase", setup.packets_per_phase, packets),
         ("arenas", setup.arenas, ARENAS),
@@ -302,6 +324,11 @@ pub fn check(run: &Run) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Packets per phase, of all ports.
+pub fn packets_per_phase(ring: u16) -> u32 {
+    PORTS as u32 * packets_per_port(ring)
 }
 
 /// Packets per port and phase: seven eighths of a ring. A ring keeps a slot

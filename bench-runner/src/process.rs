@@ -36,6 +36,12 @@ const INTERRUPTED_TWICE: i32 = 130;
 /// of a process starts below its environment, so that one length would put
 /// every worker's stack in one place and pass for a property of the code.
 pub fn quiet_environment(command: &mut Command, rng: &mut fastrand::Rng) {
+    bare_environment(command);
+    command.env(PADDING, "x".repeat(rng.usize(0..4096)));
+}
+
+/// The same without [`PADDING`], for a worker that nobody times.
+pub fn bare_environment(command: &mut Command) {
     command.env_clear();
     for name in INHERITED {
         if let Some(value) = env::var_os(name) {
@@ -43,7 +49,6 @@ pub fn quiet_environment(command: &mut Command, rng: &mut fastrand::Rng) {
         }
     }
     command.env(PARENT, std::process::id().to_string());
-    command.env(PADDING, "x".repeat(rng.usize(0..4096)));
 }
 
 /// Makes the calling worker end with its parent, by a signal that cannot be

@@ -46,16 +46,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, args.quick);
     let setup = plan::setup(&args.measure, effort)?;
-    let variants = match (&args.axis[..], &args.variants[..]) {
-        ([], []) => plan::everything(),
-        (axes, []) => plan::of_axes(axes)?,
-        ([], names) => plan::named(names)?,
-        _ => {
-            return Err(Failure::error(
-                "--axis and --variants: choose by one of the two",
-            ));
-        }
-    };
+    let variants = plan::chosen(&args.axis, &args.variants)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
     let mut cells = plan::cells(&variants, &args.batch, ring, fill)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {

@@ -235,7 +235,8 @@ mod tests {
             core,
             model_core: core,
         };
-        let cells = plan::cells(variants, &[32], 128, Fill::Full).expect("fine");
+        let cells =
+            plan::cells(variants, &[32], 128, Fill::Full).expect("fine");
         let contenders: Vec<Variant> = cells
             .iter()
             .map(|cell| plan::find(&cell.variant).expect("known"))

@@ -83,7 +83,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn help_of_every_command_shows_an_example() {
-    for command in ["list", "sweep", "run", "explain"] {
+    for command in ["list", "sweep", "run", "explain", "counters"] {
         let help = bench_runner(&format!("{command} --help"), Path::new("."));
         assert!(help.status.success());
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
@@ -325,6 +325,94 @@ fn explain_reads_the_code_of_every_variant() {
     }
 }
 
+fn has_valgrind() -> bool {
+    let found = Command::new("valgrind").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("SKIPPED: no valgrind to count with");
+    }
+    found
+}
+
+#[test]
+fn counters_counts_the_same_each_time_and_every_allocation() {
+    if !has_valgrind() {
+        return;
+    }
+    let line = "counters --variants batch=list --batch 1,32 --json";
+    let output = bench_runner(line, Path::new("."));
+    assert!(output.status.success(), "{}", stderr(&output));
+    let again = bench_runner(line, Path::new("."));
+    assert_eq!(stdout(&output), stdout(&again));
+
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let counts = json["counts"].as_array().expect("counts");
+    // The list, the baseline and the floor, at two sizes, on two fills.
+    assert_eq!(counts.len(), 12);
+    for count in counts {
+        let number = |name: &str| count[name].as_u64().expect("a number");
+        let list = count["variant"] == "batch=list";
+        let wanted = if list { number("packets") } else { 0 };
+        assert_eq!(number("allocations"), wanted, "{count}");
+        let library = count["library"]["instructions"].as_u64();
+        assert_eq!(library > Some(0), list, "{count}");
+        let own = &count["own"];
+        let own = ["instructions", "branches", "loads", "stores"]
+            .map(|name| own[name].as_u64().expect("a number"));
+        let [instructions, branches, loads, stores] = own;
+        assert!(instructions >= branches && instructions >= loads, "{count}");
+        if count["variant"] != "floor=null" {
+            let packets = number("packets");
+            assert!(branches > packets && loads > packets, "{count}");
+            assert!(stores > packets, "{count}");
+        }
+    }
+}
+
+#[test]
+fn counters_tells_full_rings_from_random_ones() {
+    if !has_valgrind() {
+        return;
+    }
+    let count = |fill: &str| {
+        let line = format!(
+            "counters --variants baseline --batch 256 --fill {fill} --json"
+        );
+        let output = bench_runner(&line, Path::new("."));
+        assert!(output.status.success(), "{}", stderr(&output));
+        let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let count = json["counts"][0].clone();
+        assert_eq!(count["fill"], fill);
+        ["packets", "batches"].map(|n| count[n].as_u64().expect("a number"))
+    };
+    // 448 packets per port and turn, as 256 and 192.
+    assert_eq!(count("full"), [8 * 896, 8 * 4]);
+    let [packets, batches] = count("random");
+    assert_eq!(batches, 256);
+    assert!((100..160).contains(&(packets / batches)), "{packets}");
+}
+
+#[test]
+fn counters_says_what_is_missing_without_valgrind() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+        .arg("counters")
+        .env("PATH", "")
+        .output()
+        .expect("the program starts");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("apt-get install valgrind"), "{said}");
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn counters_checks_the_measured_build_and_no_other() {
+    let output = bench_runner("counters --check", Path::new("."));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cargo run --release"));
+}
+
 #[test]
 fn bad_input_gets_one_line_and_touches_nothing() {
     let scratch = Scratch::new("bad");
@@ -361,6 +449,12 @@ fn bad_input_gets_one_line_and_touches_nothing() {
         ("explain", &fresh, "NAME"),
         ("explain --all reg=boxed reg=bytes", &fresh, "--all"),
         ("explain reg=boxed reg=bytes --batch 0", &fresh, "batch size 0"),
+        ("counters --variants reg=boxd", &fresh, "reg=boxed"),
+        ("counters --axis rgs", &fresh, "reg"),
+        ("counters --axis reg --variants reg=boxed", &fresh, "one of the two"),
+        ("counters --batch 0", &fresh, "from 1 to the 512"),
+        ("counters --fill empty", &fresh, "full, random"),
+        ("counters --check --batch 1", &fresh, "--batch"),
         ("sweeep", &fresh, "sweep"),
     ] {
         let output = bench_runner(line, folder);

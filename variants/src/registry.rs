@@ -1,6 +1,8 @@
 //! The one list of axes and variants. All else follows from it: what is
 //! swept, listed, tested and drawn.
 
+pub mod shows;
+
 use core::marker::PhantomData;
 
 use driver::mempool::Mempool;

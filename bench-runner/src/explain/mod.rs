@@ -4,7 +4,7 @@ mod code;
 mod compare;
 mod honesty;
 mod loops;
-mod symbols;
+pub(crate) mod symbols;
 
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};

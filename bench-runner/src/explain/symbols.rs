@@ -1,7 +1,8 @@
 //! The running program as a file: its functions, and what its addresses are
 //! called.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fs;
 
 use object::{
@@ -41,6 +42,8 @@ struct Section {
 struct Symbol {
     name: String,
     bytes: u64,
+    /// All that the program's file calls it.
+    mangled: Vec<String>,
 }
 
 /// A piece of the file and the address it is meant for.
@@ -100,18 +103,31 @@ impl Image {
 
     /// The function that begins at an address of the running program.
     pub fn running(&self, entry: *const ()) -> Option<Function<'_>> {
-        let at = entry as u64;
+        self.function(self.address(entry)?)
+    }
+
+    /// Every name, as the file spells it, of the function that begins at an
+    /// address of the running program. There are several where the compiler
+    /// made one function of two.
+    pub fn mangled(&self, entry: *const ()) -> &[String] {
+        let symbol = self.address(entry).and_then(|a| self.functions.get(&a));
+        symbol.map_or(&[], |symbol| &symbol.mangled)
+    }
+
+    /// Where the file has what lies at an address of the running program.
+    fn address(&self, running: *const ()) -> Option<u64> {
+        let at = running as u64;
         let map = self.maps.iter().find(|m| m.start <= at && at < m.end)?;
         let offset = at - map.start + map.offset;
         let holds =
             |s: &&Segment| (s.offset..s.offset + s.bytes).contains(&offset);
         let segment = self.segments.iter().find(holds)?;
-        self.function(offset - segment.offset + segment.start)
+        Some(offset - segment.offset + segment.start)
     }
 
     /// The function that begins at an address of the file.
     pub fn function(&self, address: u64) -> Option<Function<'_>> {
-        let Symbol { name, bytes } = self.functions.get(&address)?;
+        let Symbol { name, bytes, .. } = self.functions.get(&address)?;
         let (_, bytes) = self.bytes(address, usize::try_from(*bytes).ok()?)?;
         Some(Function { address, name, bytes })
     }
@@ -178,11 +194,20 @@ fn functions(file: &File<'_>) -> BTreeMap<u64, Symbol> {
         {
             continue;
         }
-        let name = plain(symbol.name().unwrap_or_default());
-        let (bytes, address) = (symbol.size(), symbol.address());
-        let known = functions.get(&address);
-        if known.is_none_or(|known| name < known.name) {
-            functions.insert(address, Symbol { name, bytes });
+        let mangled = symbol.name().unwrap_or_default();
+        let name = plain(mangled);
+        let (bytes, mangled) = (symbol.size(), mangled.to_owned());
+        match functions.entry(symbol.address()) {
+            Entry::Vacant(entry) => {
+                entry.insert(Symbol { name, bytes, mangled: vec![mangled] });
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.mangled.push(mangled);
+                if name < known.name {
+                    (known.name, known.bytes) = (name, bytes);
+                }
+            }
         }
     }
     functions
@@ -249,6 +274,9 @@ mod tests {
         let function = image.running(entry).expect("this function");
         assert!(function.name.contains("of_this_program"), "{}", function.name);
         assert!(!function.bytes.is_empty());
+        let mangled = image.mangled(entry);
+        assert!(mangled.iter().any(|n| plain(n) == function.name));
+        assert!(image.mangled(std::ptr::null()).is_empty());
         assert!(image.running(std::ptr::null()).is_none());
     }
 }

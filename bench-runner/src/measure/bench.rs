@@ -14,12 +14,12 @@ use crate::results::{Fill, Placement, Setup};
 
 /// Everything that blocks of one process run on.
 pub struct Bench {
-    arenas: Vec<Arena>,
-    setup: Setup,
+    pub(super) arenas: Vec<Arena>,
+    pub(super) setup: Setup,
     clock_cost_ticks: u32,
     /// None but in tests.
     faults: Faults,
-    patience: u32,
+    pub(super) patience: u32,
 }
 
 /// Empty rounds over both ports after which the model has stopped.

@@ -1,12 +1,14 @@
 //! One block: a variant at a batch size, on an arena, for some phases.
 
 mod bench;
+mod counted;
 mod lockstep;
 mod probe;
 mod runs;
 mod threaded;
 
 pub use bench::{Bench, Task, config};
+pub use counted::{Times, Turns};
 pub use probe::Probe;
 
 use std::fmt;
