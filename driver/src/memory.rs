@@ -7,6 +7,7 @@ use core::slice;
 
 /// An address as the device sees it (I/O virtual address). Never a pointer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct Iova(u64);
 
 impl Iova {

@@ -1,6 +1,7 @@
 //! Packet buffers and the pool they come from.
 
 use core::marker::PhantomData;
+use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::slice;
 
@@ -13,6 +14,7 @@ use crate::policy::Spread;
 /// The default is no buffer at all, the value left behind by a move out of a
 /// table.
 #[derive(Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub struct PktBuf(u32);
 
 impl Default for PktBuf {
@@ -64,14 +66,43 @@ impl PacketAddress<'_> {
 }
 
 /// What the driver knows about a buffer: a row of the table beside the pool.
+/// Its layout is what code in another language relies on.
 #[derive(Clone, Copy, Debug, Default)]
-struct PktMeta {
+#[repr(C)]
+pub struct PktMeta {
     /// Where the packet starts, as the device sees it.
     iova: Iova,
     /// The same, in bytes from the start of the pool.
     offset: u32,
     /// Bytes of the packet.
-    len: u32,
+    len: u16,
+    /// The lower half of the write-back's `pkt_info`, where asked for.
+    packet_type: u16,
+}
+
+const _: () = {
+    assert!(size_of::<PktMeta>() == 16);
+    assert!(offset_of!(PktMeta, offset) == 8);
+    assert!(offset_of!(PktMeta, len) == 12);
+    assert!(offset_of!(PktMeta, packet_type) == 14);
+};
+
+/// A pool taken apart, for code in another language. What is free and what is
+/// not is then that code's affair.
+#[derive(Debug)]
+#[repr(C)]
+pub struct RawMempool<'a> {
+    /// The buffers' memory.
+    pub data: NonNull<u8>,
+    /// A row for each buffer.
+    pub meta: NonNull<PktMeta>,
+    /// A stack with room for the indices of all buffers.
+    pub free: NonNull<u32>,
+    /// Free buffers: the front of the stack.
+    pub available: usize,
+    /// Usable bytes of a buffer.
+    pub buffer_bytes: u32,
+    pool: PhantomData<&'a mut ()>,
 }
 
 /// Equally sized packet buffers and a stack of the free ones.
@@ -118,6 +149,7 @@ impl<'a> Mempool<'a> {
             let offset = i / per_page * HUGE_PAGE + i % per_page * stride;
             row.iova = dma.iova().offset(offset);
             row.offset = offset as u32;
+            row.packet_type = 0;
         }
         // The lowest index is on top of the stack.
         for (slot, index) in free.iter_mut().zip((0..buffers).rev()) {
@@ -129,6 +161,18 @@ impl<'a> Mempool<'a> {
             free,
             available: buffers as usize,
             buffer_bytes: u32::from(buffer_bytes),
+        }
+    }
+
+    /// Gives the pool out of hand, for as long as its memory is borrowed.
+    pub fn into_raw(self) -> RawMempool<'a> {
+        RawMempool {
+            data: self.data,
+            meta: NonNull::from_mut(self.meta).cast(),
+            free: NonNull::from_mut(self.free).cast(),
+            available: self.available,
+            buffer_bytes: self.buffer_bytes,
+            pool: PhantomData,
         }
     }
 
@@ -182,13 +226,14 @@ impl<'a> Mempool<'a> {
     /// Bytes of the packet in the buffer.
     #[inline(always)]
     pub fn len(&self, buf: &PktBuf) -> u32 {
-        self.meta[buf.0 as usize].len
+        self.meta[buf.0 as usize].len.into()
     }
 
     /// Notes the length of a packet, at most the buffer's size.
     #[inline(always)]
     pub fn set_len(&mut self, buf: &PktBuf, len: u32) {
-        self.meta[buf.0 as usize].len = len.min(self.buffer_bytes);
+        // A buffer has at most 0xFFFF bytes.
+        self.meta[buf.0 as usize].len = len.min(self.buffer_bytes) as u16;
     }
 
     /// Where the packet will be, for those who only want it near.
@@ -209,7 +254,7 @@ impl<'a> Mempool<'a> {
         // the device writes to are kept in the rings' tables.
         unsafe {
             let start = self.data.add(meta.offset as usize);
-            slice::from_raw_parts_mut(start.as_ptr(), meta.len as usize)
+            slice::from_raw_parts_mut(start.as_ptr(), meta.len.into())
         }
     }
 

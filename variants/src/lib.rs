@@ -1,7 +1,9 @@
 //! The variants: one folder per axis, one file per variant, one registry.
 
 pub mod batch;
+pub mod c_compiler;
 pub mod floor;
+pub mod language;
 pub mod pass;
 pub mod prefetch;
 pub mod reg;

@@ -9,12 +9,15 @@ use driver::policy::{
     WriteBack,
 };
 
+use crate::c_compiler::c_compiler;
 use crate::workload::{Entry, Open, forward};
 use crate::{
-    batch, floor, pass, prefetch, reg, spread, status, walk, writeback,
+    batch, floor, language, pass, prefetch, reg, spread, status, walk,
+    writeback,
 };
 
 use batch::{Arena, Slice};
+use language::Language;
 use pass::Three;
 use prefetch::Nothing;
 use reg::Unboxed;
@@ -105,8 +108,10 @@ pub struct Answer {
 type PoolBytes = fn(u32, u16) -> usize;
 
 macro_rules! answers {
-    ($trait:ident, $policy:ident, [$($answer:ty),+ $(,)?]) => {
-        &[$(Answer {
+    ($trait:ident, $policy:ident, [
+        $($(#[$available:meta])? $answer:ty),+ $(,)?
+    ]) => {
+        &[$($(#[$available])? Answer {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
@@ -115,6 +120,17 @@ macro_rules! answers {
                 Mempool::dma_bytes::<<$policy<$answer> as Policy>::Spread>,
         }),+]
     };
+}
+
+/// An answer that is a policy as a whole, with the baseline's buffers.
+const fn whole<L: Language>() -> Answer {
+    Answer {
+        name: L::NAME,
+        idea: L::IDEA,
+        open: L::open,
+        entry: L::entry,
+        pool_bytes: Mempool::dma_bytes::<<Baseline as Policy>::Spread>,
+    }
 }
 
 /// The name under which the policy of all references is measured.
@@ -129,7 +145,16 @@ pub const AXES: &[Axis] = &[
         answers: answers!(
             RegAccess,
             WithReg,
-            [reg::Unboxed, reg::Boxed, reg::Bytes, reg::Halves]
+            [
+                reg::Unboxed,
+                reg::Boxed,
+                reg::Bytes,
+                reg::Halves,
+                #[cfg(have_cc)]
+                reg::Foreign,
+                reg::Tagged,
+                reg::Typed,
+            ]
         ),
     },
     Axis {
@@ -205,7 +230,25 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
     },
+    Axis {
+        name: "language",
+        question: "In what language is the hot path written?",
+        reference: BASELINE,
+        answers: &[
+            whole::<language::Rust>(),
+            #[cfg(have_cc)]
+            whole::<language::C>(),
+        ],
+    },
 ];
+
+/// The answers that are written in C, which not every build has.
+pub const IN_C: &[&str] = &["reg=foreign", "language=c"];
+
+/// The answers that this build lacks, and why.
+pub fn missing() -> Option<(&'static [&'static str], &'static str)> {
+    c_compiler().err().map(|why| (IN_C, why))
+}
 
 /// A policy that is measured, by its name.
 #[derive(Clone, Copy, Debug)]
@@ -280,13 +323,23 @@ impl Because {
 /// Every pair of variants whose machine code is known to be the same in the
 /// measured build. `bench-runner explain --all` finds the others, and those
 /// of which it is no longer true.
-pub const SAME_CODE: &[SameCode] = &[SameCode {
-    variant: "spread=stride2k",
-    as_in: BASELINE,
-    because: Because::Data(
-        "buffers start elsewhere, and the code reads where from the pool",
-    ),
-}];
+pub const SAME_CODE: &[SameCode] = &[
+    SameCode {
+        variant: "reg=typed",
+        as_in: BASELINE,
+        because: Because::Erased(
+            "the type says which access is meant, and types end with the \
+             compiler",
+        ),
+    },
+    SameCode {
+        variant: "spread=stride2k",
+        as_in: BASELINE,
+        because: Because::Data(
+            "buffers start elsewhere, and the code reads where from the pool",
+        ),
+    },
+];
 
 /// The axis of the rows that every style stands on.
 pub const FLOOR: &str = "floor";

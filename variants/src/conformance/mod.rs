@@ -7,6 +7,7 @@
 
 pub mod batch;
 mod broken;
+pub mod language;
 mod naive;
 mod names;
 pub mod pass;
