@@ -8,6 +8,9 @@ use std::process::Command;
 
 const SOURCES: [&str; 2] = ["c/foreign.c", "c/driver.c"];
 
+/// To be set by those who want no C, or whose compiler refuses it.
+const WITHOUT_C: &str = "RINGSIDE_WITHOUT_C";
+
 /// The alignment that `.cargo/config.toml` gives to Rust's code on x86-64.
 const ALIGNMENT: [&str; 2] = ["-falign-functions=64", "-falign-loops=64"];
 
@@ -23,6 +26,7 @@ fn main() {
     for source in ["build.rs"].into_iter().chain(SOURCES) {
         println!("cargo::rerun-if-changed={source}");
     }
+    println!("cargo::rerun-if-env-changed={WITHOUT_C}");
     match compile() {
         Ok(Compiled { version, flags }) => {
             println!("cargo::rustc-cfg=have_cc");
@@ -46,6 +50,9 @@ struct Compiled {
 /// Compiles the sources, or says why they have to be left out. What a
 /// compiler refuses is an error.
 fn compile() -> Result<Compiled, String> {
+    if env::var_os(WITHOUT_C).is_some() {
+        return Err(format!("{WITHOUT_C} was set"));
+    }
     if env::var_os("CARGO_CFG_MIRI").is_some() {
         return Err("Miri cannot call C".to_owned());
     }
