@@ -119,11 +119,11 @@ fn watch_programs() {
 fn target_cpu() -> Option<String> {
     println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").ok()?;
-    let cpus = flags.split('\u{1f}').filter_map(|flag| {
+    let mut cpus = flags.split('\u{1f}').filter_map(|flag| {
         let flag = flag.strip_prefix("-C").unwrap_or(flag);
         flag.trim_start().strip_prefix("target-cpu=")
     });
-    cpus.last().map(str::to_owned)
+    cpus.next_back().map(str::to_owned)
 }
 
 fn target(what: &str) -> String {
