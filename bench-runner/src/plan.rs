@@ -72,8 +72,8 @@ pub fn missing(axes: &[String]) -> Option<String> {
 
 fn lacks(names: &str, why: &str) -> String {
     format!(
-        "without {names} ({why}): for these install a C compiler such as gcc \
-         or clang, or name it in CC, and build again"
+        "without {names} ({why}): install a C compiler such as gcc or clang, \
+         or name one in CC, and build again"
     )
 }
 
