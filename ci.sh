@@ -7,7 +7,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm)
@@ -162,6 +162,23 @@ honesty() {
         return
     fi
     "$runner" counters --check
+}
+
+# Without a C compiler there are no variants in C, and all else is there. The
+# tests' own libraries need one, so for them C is left out by name.
+without_c() {
+    local runner said
+    CC=/nonexistent cargo build --bin bench-runner
+    runner=$(realpath "${CARGO_TARGET_DIR:-target}/debug/bench-runner")
+    said=$("$runner" list)
+    grep -q 'without reg=foreign and language=c (no C compiler' \
+        <<<"$said" || fail "list does not say what is missing"
+    refused 'without language=c .*install' run --variant language=c --batch 32
+    "$runner" sweep --axis language --batch 32 --processes 2 --rounds 4 \
+        --out "$scratch/without-c" 2>"$scratch/stderr"
+    grep -q '^note: without language=c (no C' "$scratch/stderr" ||
+        fail "sweep does not say what is missing"
+    RINGSIDE_WITHOUT_C=1 cargo test -p variants --lib
 }
 
 # Undefined behaviour, looked for by an interpreter: driver, device, and every

@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use variants::c_compiler::c_compiler;
+
 use crate::results::Build;
 
 /// Flags that start functions and loops on cache lines, as parts of a flag:
@@ -11,6 +13,7 @@ const ALIGNMENT: [&str; 2] = ["-align-all-functions=6", "-align-loops=64"];
 /// This program.
 #[must_use]
 pub fn build() -> Build {
+    let c = c_compiler().ok();
     Build {
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("RINGSIDE_COMMIT").to_string(),
@@ -20,6 +23,8 @@ pub fn build() -> Build {
         flags: split_flags(env!("RINGSIDE_FLAGS")),
         profile: env!("RINGSIDE_PROFILE").to_string(),
         target: env!("RINGSIDE_TARGET").to_string(),
+        c_compiler: c.map(|c| c.version.to_string()),
+        c_flags: c.iter().flat_map(|c| c.flags()).map(String::from).collect(),
     }
 }
 
@@ -74,6 +79,8 @@ mod tests {
         assert!(hash || build.commit == "unknown", "{build:?}");
         assert!(["debug", "release"].contains(&build.profile.as_str()));
         assert!(build.target.contains(std::env::consts::ARCH), "{build:?}");
+        assert_eq!(build.c_compiler.is_some(), c_compiler().is_ok());
+        assert_eq!(build.c_flags.is_empty(), build.c_compiler.is_none());
     }
 
     #[test]

@@ -175,6 +175,13 @@ fn page(run: &Run, charts: &[&str]) -> String {
         one_line(&build.compiler),
         one_line(&build.flags.join(" ")),
     );
+    if let Some(compiler) = &build.c_compiler {
+        text += &format!(
+            "- variants in C by {}, flags `{}`\n",
+            one_line(compiler),
+            one_line(&build.c_flags.join(" ")),
+        );
+    }
     for warning in &run.warnings {
         text += &format!("- note: {}\n", one_line(warning));
     }

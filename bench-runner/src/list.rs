@@ -4,9 +4,11 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use variants::registry::{self, AXES, FLOOR};
 
+use crate::build_info;
 use crate::cli::ListArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::plan;
 
 /// Prints what can be measured.
 pub fn command(args: &ListArgs) -> Result<(), Failure> {
@@ -44,9 +46,17 @@ fn as_json() -> Value {
         .collect();
     let floors: Vec<_> =
         floors().map(|v| json!({ "name": v.name(), "idea": v.idea })).collect();
+    let missing = registry::missing().into_iter().flat_map(|(names, why)| {
+        names.iter().map(move |name| json!({ "name": name, "why": why }))
+    });
+    let missing: Vec<_> = missing.collect();
+    let build = build_info::build();
     json!({
         "axes": axes,
         "floors": floors,
+        "missing": missing,
+        "c_compiler": build.c_compiler,
+        "c_flags": build.c_flags,
         "workloads": ["forward"],
         "placements": ["lockstep", "threaded"],
         "fills": ["full", "random"],
@@ -79,6 +89,9 @@ fn as_text() -> String {
     text += &format!("{table}\n\n");
     text += "★ the reference of its axis; all of them together are the \
              baseline, and the walk axis builds on batch=arena\n";
+    if let Some(line) = plan::missing(&[]) {
+        text += &format!("\n{line}\n");
+    }
     text
 }
 
@@ -97,6 +110,13 @@ mod tests {
             }
         }
         let text = as_text();
+        let lacking = registry::missing().map_or(&[][..], |(names, _)| names);
+        assert_eq!(
+            json["missing"].as_array().map(Vec::len),
+            Some(lacking.len())
+        );
+        assert!(lacking.iter().all(|name| text.contains(name)), "{text}");
+        assert_eq!(json["c_compiler"].is_null(), !lacking.is_empty());
         for variant in registry::variants() {
             let name = variant.name();
             assert!(name == "baseline" || text.contains(&name), "{name}");

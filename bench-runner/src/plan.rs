@@ -78,6 +78,25 @@ pub fn chosen(
     }
 }
 
+/// Which variants of some axes, or of all when there are none, this program
+/// lacks, and how it would have them.
+pub fn missing(axes: &[String]) -> Option<String> {
+    let (names, why) = registry::missing()?;
+    let wanted = |name: &&str| {
+        let axis = name.split('=').next().unwrap_or_default();
+        axes.is_empty() || axes.iter().any(|wanted| wanted == axis)
+    };
+    let names: Vec<_> = names.iter().copied().filter(wanted).collect();
+    (!names.is_empty()).then(|| lacks(&names.join(" and "), why))
+}
+
+fn lacks(names: &str, why: &str) -> String {
+    format!(
+        "without {names} ({why}): install a C compiler such as gcc or clang, \
+         or name one in CC, and build again"
+    )
+}
+
 /// The variants of some axes, by name.
 pub fn of_axes(names: &[String]) -> Result<Vec<Variant>, Failure> {
     let mut chosen = Vec::new();
@@ -108,6 +127,12 @@ pub fn find(name: &str) -> Result<Variant, Failure> {
     let canonical = registry::canonical(name);
     let is = |v: &&Variant| canonical.as_ref() == Some(&v.name());
     all.iter().find(is).copied().ok_or_else(|| {
+        if let Some((names, why)) = registry::missing()
+            && names.contains(&name)
+        {
+            let line = lacks(name, why);
+            return Failure::environment(format!("this program is {line}"));
+        }
         let answers = AXES.iter().flat_map(|axis| {
             let join =
                 |a: &registry::Answer| format!("{}={}", axis.name, a.name);
@@ -364,6 +389,25 @@ mod tests {
     fn a_reference_answer_is_the_baseline() {
         let chosen = named(&["reg=unboxed".to_owned()]).expect("known");
         assert_eq!(names(&chosen), ["baseline", "floor=null"]);
+    }
+
+    #[test]
+    fn a_variant_in_c_is_there_or_says_how_to_get_it() {
+        assert_eq!(missing(&[]).is_some(), registry::missing().is_some());
+        assert_eq!(missing(&["walk".to_owned()]), None);
+        let has_c = registry::missing().is_none();
+        for name in registry::IN_C {
+            match find(name) {
+                Ok(variant) => assert!(has_c && variant.name() == *name),
+                Err(failure) => {
+                    let line = failure.to_string();
+                    assert!(!has_c && line.contains(name), "{line}");
+                    assert!(line.contains("install"), "{line}");
+                }
+            }
+        }
+        let line = lacks("language=c", "no cc");
+        assert!(line.contains("language=c (no cc)"), "{line}");
     }
 
     #[test]

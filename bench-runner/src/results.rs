@@ -81,6 +81,13 @@ pub struct Build {
     pub profile: String,
     /// Target triple.
     pub target: String,
+    /// The C compiler's first line about itself; absent where the variants
+    /// in C are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub c_compiler: Option<String>,
+    /// The C compiler's flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub c_flags: Vec<String>,
 }
 
 /// The machine a run was made on.

@@ -66,7 +66,10 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         }
         early = Some(folder);
     }
-    let run = prepare(setup, cells, started)?;
+    let mut run = prepare(setup, cells, started)?;
+    if args.variants.is_empty() {
+        run.warnings.extend(plan::missing(&args.axis));
+    }
     let folder = match early {
         Some(folder) => folder,
         None => Folder::fresh(&run.started, &run.machine)?,

@@ -15,6 +15,13 @@ pub trait Bar0 {
     /// Writes the register at `offset`.
     fn write32(&self, offset: Offset, value: u32);
 
+    /// Where the register lies, for code in another language, if an access
+    /// to it is a volatile one to memory and nothing else.
+    #[inline(always)]
+    fn mapped(&self, _offset: Offset) -> Option<NonNull<u32>> {
+        None
+    }
+
     /// Sets the bits of `mask`.
     fn set_bits(&self, offset: Offset, mask: u32) {
         self.write32(offset, self.read32(offset) | mask);
@@ -55,12 +62,12 @@ impl MappedBar<'_> {
     }
 
     #[inline(always)]
-    fn register(&self, offset: Offset) -> *mut u32 {
+    fn register(&self, offset: Offset) -> NonNull<u32> {
         let bytes = offset.bytes() as usize;
         debug_assert!(bytes + 4 <= BAR0_MIN_BYTES);
         // SAFETY: every `Offset` comes from the register table, whose rows
         // lie below BAR0_MIN_BYTES (asserted in this crate's tests).
-        unsafe { self.base.as_ptr().add(bytes).cast() }
+        unsafe { self.base.add(bytes).cast() }
     }
 }
 
@@ -75,6 +82,11 @@ impl Bar0 for MappedBar<'_> {
     fn write32(&self, offset: Offset, value: u32) {
         // SAFETY: mapped and aligned, by `new` and `register`.
         unsafe { self.register(offset).write_volatile(value.to_le()) }
+    }
+
+    #[inline(always)]
+    fn mapped(&self, offset: Offset) -> Option<NonNull<u32>> {
+        Some(self.register(offset))
     }
 }
 
@@ -162,6 +174,9 @@ mod tests {
         let bytes: [u8; 4] =
             unsafe { region.base().add(0x10010).cast().read() };
         assert_eq!(bytes, [0x44, 0x33, 0x22, 0x11]);
+        let at = bar.mapped(EEC.offset()).expect("plain memory");
+        // SAFETY: a register of the region.
+        assert_eq!(unsafe { at.read_volatile() }, 0x1122_3344);
     }
 
     #[test]
@@ -185,6 +200,7 @@ mod tests {
             assert_eq!(plain.read32(RDT.at(0)), 7 + cycles);
             plain.write32(RDT.at(1), 9 + cycles);
             assert_eq!(costed.read32(RDT.at(1)), 9 + cycles);
+            assert_eq!(costed.mapped(RDT.at(1)), None);
         }
     }
 

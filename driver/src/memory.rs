@@ -2,11 +2,13 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 /// An address as the device sees it (I/O virtual address). Never a pointer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct Iova(u64);
 
 impl Iova {
@@ -281,6 +283,16 @@ impl<'a> Carver<'a> {
 pub struct Table<'a, T> {
     entries: NonNull<[T]>,
     owned: PhantomData<&'a mut [T]>,
+}
+
+impl<'a, T> Table<'a, T> {
+    /// The entries, which are then not dropped.
+    pub fn leak(self) -> &'a mut [T] {
+        let mut entries = ManuallyDrop::new(self).entries;
+        // SAFETY: the entries are initialised, and nobody else reaches the
+        // piece of the region that they lie in for as long as it is borrowed.
+        unsafe { entries.as_mut() }
+    }
 }
 
 // SAFETY: a table owns its entries, as a boxed slice would.

@@ -1,7 +1,7 @@
 //! Packet buffers and the pool they come from.
 
 use core::marker::PhantomData;
-use core::mem;
+use core::mem::{self, offset_of};
 use core::ptr::NonNull;
 use core::slice;
 
@@ -14,6 +14,7 @@ use crate::policy::{Bounds, Meta, Policy, Spread};
 /// The default is no buffer at all, the value left behind by a move out of a
 /// table.
 #[derive(Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub struct PktBuf(u32);
 
 impl Default for PktBuf {
@@ -72,10 +73,11 @@ impl PacketAddress<'_> {
 }
 
 /// What the driver knows about a buffer: a row of the table beside the pool,
-/// or what lies in front of the packet.
-#[repr(C)]
+/// or what lies in front of the packet. Its layout is what code in another
+/// language relies on.
 #[derive(Clone, Copy, Debug, Default)]
-struct PktMeta {
+#[repr(C)]
+pub struct PktMeta {
     /// Where the packet starts, as the device sees it.
     iova: Iova,
     /// The same, in bytes from the start of the pool.
@@ -84,6 +86,31 @@ struct PktMeta {
     len: u16,
     /// Packet type, where the workload asks for it.
     packet_type: u16,
+}
+
+const _: () = {
+    assert!(size_of::<PktMeta>() == 16);
+    assert!(offset_of!(PktMeta, offset) == 8);
+    assert!(offset_of!(PktMeta, len) == 12);
+    assert!(offset_of!(PktMeta, packet_type) == 14);
+};
+
+/// A pool taken apart, for code in another language. What is free and what is
+/// not is then that code's affair.
+#[derive(Debug)]
+#[repr(C)]
+pub struct RawMempool<'a> {
+    /// The buffers' memory.
+    pub data: NonNull<u8>,
+    /// A row for each buffer.
+    pub meta: NonNull<PktMeta>,
+    /// A stack with room for the indices of all buffers.
+    pub free: NonNull<u32>,
+    /// Free buffers: the front of the stack.
+    pub available: usize,
+    /// Bytes of the longest packet that fits.
+    pub longest: u32,
+    pool: PhantomData<&'a mut ()>,
 }
 
 /// No packet is longer: the device takes frames of at most 1518 bytes and a
@@ -191,6 +218,23 @@ impl<'a, P: Policy> Mempool<'a, P> {
             pool.free[buffers as usize - 1 - slot] = buf.0;
         }
         pool
+    }
+
+    /// Gives the pool out of hand, for as long as its memory is borrowed.
+    ///
+    /// # Panics
+    ///
+    /// When rows do not lie in a table.
+    pub fn into_raw(self) -> RawMempool<'a> {
+        assert_eq!(P::Meta::HEADROOM, 0, "rows lie in a table");
+        RawMempool {
+            data: self.data,
+            meta: self.rows,
+            free: NonNull::from_mut(self.free.leak()).cast(),
+            available: self.available,
+            longest: self.longest.into(),
+            pool: PhantomData,
+        }
     }
 
     /// Bytes between the rows of neighbouring indices. In front of packets

@@ -76,3 +76,33 @@ pub fn boxed<T>(value: Box<T>) -> Box<T> {
         core::hint::black_box(value)
     }
 }
+
+/// A reference to the same place, which the compiler no longer knows: what is
+/// read through it has really been written there.
+#[inline(always)]
+pub fn reference<T>(place: &T) -> &T {
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
+    {
+        let mut raw = core::ptr::from_ref(place);
+        // SAFETY: the assembly is a comment; the register keeps its value,
+        // and so the pointer is that of the reference that came in.
+        unsafe {
+            asm!(
+                "/* {0} */",
+                inout(reg) raw,
+                options(readonly, nostack, preserves_flags)
+            );
+            &*raw
+        }
+    }
+    #[cfg(any(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        miri
+    ))]
+    {
+        core::hint::black_box(place)
+    }
+}

@@ -66,6 +66,13 @@ impl Field32<'_> {
         unsafe { self.at.write_volatile(value.to_le()) };
     }
 
+    /// Where the field lies, for code in another language. It is aligned, and
+    /// the device may write it at any moment: volatile accesses only.
+    #[inline(always)]
+    pub fn as_ptr(self) -> *mut u32 {
+        self.at.as_ptr()
+    }
+
     parts!(read_byte, write_byte, u8, 4);
     parts!(read_half, write_half, u16, 2);
 }
@@ -76,6 +83,12 @@ impl Field64<'_> {
     pub fn write(self, value: u64) {
         // SAFETY: the field lies in a ring and is aligned to its size.
         unsafe { self.at.write_volatile(value.to_le()) };
+    }
+
+    /// Where the field lies: as [`Field32::as_ptr`].
+    #[inline(always)]
+    pub fn as_ptr(self) -> *mut u64 {
+        self.at.as_ptr()
     }
 
     parts!(read_byte, write_byte, u8, 8);
@@ -273,6 +286,11 @@ impl<'a, D: Descriptor<'a>> DescRing<'a, D> {
     #[inline(always)]
     pub fn entries(&self) -> u16 {
         self.entries
+    }
+
+    /// First descriptor, for code in another language: volatile accesses only.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
     }
 
     /// First descriptor as the device sees it.

@@ -5,9 +5,8 @@
 //!
 //! *Ways.* `bytes` shifts, masks and stores one byte at a time, the plain way
 //! in a language whose buffers are strings; `halves` uses 16-bit words, which
-//! OCaml's users were advised to do; `foreign` calls an out-of-line function
-//! with C's calling convention, as a foreign function interface does;
-//! `word` is one access; `boxed` is one access whose integer lives on the
+//! OCaml's users were advised to do; `foreign` calls functions in C, those of
+//! `reg=foreign`, and is missing where no C was built; `word` is one access; `boxed` is one access whose integer lives on the
 //! heap, as OCaml's `Int32` does.
 //!
 //! *Groups.* `set-get` stores an integer, loads it back and compares. `thrift`
@@ -33,6 +32,8 @@ use std::hint::black_box;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use driver::opaque;
+#[cfg(have_cc)]
+use variants::reg::foreign;
 
 /// Integers per iteration.
 const INTEGERS: u32 = 1024;
@@ -92,28 +93,42 @@ impl<const N: usize> Way<N> for Halves {
     }
 }
 
+#[cfg(have_cc)]
 struct Foreign;
 
+#[cfg(have_cc)]
 impl<const N: usize> Way<N> for Foreign {
     #[inline(always)]
     fn set(to: &mut [u8; N], value: u64) {
-        black_box(foreign_set::<N> as extern "C" fn(&mut [u8; N], u64))(
-            to, value,
-        );
+        let to = to.as_mut_ptr();
+        // SAFETY: a place for `N` bytes, at a multiple of `N` in a buffer.
+        unsafe {
+            match N {
+                4 => {
+                    let value = (value as u32).to_le();
+                    foreign::ringside_store32(to.cast(), value);
+                }
+                8 => foreign::ringside_store64(to.cast(), value.to_le()),
+                _ => unreachable!("integers have 4 or 8 bytes"),
+            }
+        }
     }
 
     #[inline(always)]
     fn get(from: &[u8; N]) -> u64 {
-        black_box(foreign_get::<N> as extern "C" fn(&[u8; N]) -> u64)(from)
+        let from = from.as_ptr();
+        // SAFETY: as in `set`.
+        unsafe {
+            match N {
+                4 => {
+                    let value = foreign::ringside_load32(from.cast());
+                    u32::from_le(value).into()
+                }
+                8 => u64::from_le(foreign::ringside_load64(from.cast())),
+                _ => unreachable!("integers have 4 or 8 bytes"),
+            }
+        }
     }
-}
-
-extern "C" fn foreign_set<const N: usize>(to: &mut [u8; N], value: u64) {
-    Word::set(to, value);
-}
-
-extern "C" fn foreign_get<const N: usize>(from: &[u8; N]) -> u64 {
-    Word::get(from)
 }
 
 struct Word;
@@ -146,6 +161,10 @@ impl<const N: usize> Way<N> for Boxed {
     }
 }
 
+/// Bytes that begin where an integer may.
+#[repr(align(8))]
+struct Buffer<const N: usize>([u8; N]);
+
 /// The `i`th integer of `N` bytes, with something in each of its halves.
 #[inline(always)]
 fn integer<const N: usize>(i: u32) -> u64 {
@@ -159,6 +178,7 @@ fn set_get(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(INTEGERS.into()));
         set_get_by::<Bytes, N>(&mut group, "bytes");
         set_get_by::<Halves, N>(&mut group, "halves");
+        #[cfg(have_cc)]
         set_get_by::<Foreign, N>(&mut group, "foreign");
         set_get_by::<Word, N>(&mut group, "word");
         set_get_by::<Boxed, N>(&mut group, "boxed");
@@ -175,14 +195,15 @@ fn set_get_by<W: Way<N>, const N: usize>(
     let at = black_box(8);
     group.bench_function(name, |b| {
         b.iter(|| {
-            let mut buffer = Box::new([0; 16]);
+            let mut buffer = Box::new(Buffer([0; 16]));
             let mut wrong = 0;
             for i in 0..INTEGERS {
                 let value = integer::<N>(i);
-                let to = buffer[at..].first_chunk_mut().expect("in the buffer");
+                let to =
+                    buffer.0[at..].first_chunk_mut().expect("in the buffer");
                 W::set(to, value);
                 buffer = opaque::boxed(buffer);
-                let from = buffer[at..].first_chunk().expect("in the buffer");
+                let from = buffer.0[at..].first_chunk().expect("in the buffer");
                 wrong |= value ^ W::get(from);
             }
             assert_eq!(wrong, 0, "another integer came back");
@@ -192,33 +213,34 @@ fn set_get_by<W: Way<N>, const N: usize>(
 
 fn thrift(criterion: &mut Criterion) {
     type By = fn(&mut BenchmarkGroup<'_, WallTime>, &str);
-    let mut group = |name: &str, ways: [By; 5]| {
-        let names = ["bytes", "halves", "foreign", "word", "boxed"];
+    let mut group = |name: &str, ways: &[(&str, By)]| {
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Elements(INTEGERS.into()));
-        for (by, name) in ways.into_iter().zip(names) {
+        for (name, by) in ways {
             by(&mut group, name);
         }
         group.finish();
     };
     group(
         "thrift/write",
-        [
-            thrift_write::<Bytes>,
-            thrift_write::<Halves>,
-            thrift_write::<Foreign>,
-            thrift_write::<Word>,
-            thrift_write::<Boxed>,
+        &[
+            ("bytes", thrift_write::<Bytes>),
+            ("halves", thrift_write::<Halves>),
+            #[cfg(have_cc)]
+            ("foreign", thrift_write::<Foreign>),
+            ("word", thrift_write::<Word>),
+            ("boxed", thrift_write::<Boxed>),
         ],
     );
     group(
         "thrift/read",
-        [
-            thrift_read::<Bytes>,
-            thrift_read::<Halves>,
-            thrift_read::<Foreign>,
-            thrift_read::<Word>,
-            thrift_read::<Boxed>,
+        &[
+            ("bytes", thrift_read::<Bytes>),
+            ("halves", thrift_read::<Halves>),
+            #[cfg(have_cc)]
+            ("foreign", thrift_read::<Foreign>),
+            ("word", thrift_read::<Word>),
+            ("boxed", thrift_read::<Boxed>),
         ],
     );
 }
@@ -235,12 +257,12 @@ fn thrift_write<W: Way<4>>(
     let mut transport = vec![0; INTEGERS as usize * 4];
     group.bench_function(name, |b| {
         b.iter(|| {
-            let mut scratch = Box::new([0; 4]);
+            let mut scratch = Box::new(Buffer([0; 4]));
             let (places, _) = transport.as_chunks_mut::<4>();
             for (i, place) in (0..).zip(places) {
-                W::set(&mut scratch, opaque::word(i).swap_bytes().into());
+                W::set(&mut scratch.0, opaque::word(i).swap_bytes().into());
                 scratch = opaque::boxed(scratch);
-                *place = *scratch;
+                *place = scratch.0;
             }
             black_box(&mut transport);
         });
@@ -255,13 +277,13 @@ fn thrift_read<W: Way<4>>(
     let transport = message();
     group.bench_function(name, |b| {
         b.iter(|| {
-            let mut scratch = Box::new([0; 4]);
+            let mut scratch = Box::new(Buffer([0; 4]));
             let mut wrong = 0;
             let (places, _) = black_box(&transport).as_chunks::<4>();
             for (i, place) in (0..).zip(places) {
-                *scratch = *place;
+                scratch.0 = *place;
                 scratch = opaque::boxed(scratch);
-                wrong |= (W::get(&scratch) as u32).swap_bytes() ^ i;
+                wrong |= (W::get(&scratch.0) as u32).swap_bytes() ^ i;
             }
             assert_eq!(wrong, 0, "another integer was received");
         });

@@ -3,8 +3,10 @@
 pub mod batch;
 pub mod bounds;
 pub mod buffer;
+pub mod c_compiler;
 pub mod dispatch;
 pub mod floor;
+pub mod language;
 pub mod meta;
 pub mod pass;
 pub mod pool;

@@ -11,16 +11,18 @@ use driver::policy::{
     Prefetch, RegAccess, Spread, StatusCheck, Walk, WriteBack,
 };
 
+use crate::c_compiler::c_compiler;
 use crate::workload::{Entry, Open, forward};
 use crate::{
-    batch, bounds, buffer, dispatch, floor, meta, pass, pool, prefetch, reg,
-    spread, status, walk, writeback,
+    batch, bounds, buffer, dispatch, floor, language, meta, pass, pool,
+    prefetch, reg, spread, status, walk, writeback,
 };
 
 use batch::{Arena, Slice};
 use bounds::Checked;
 use buffer::Freelist;
 use dispatch::Match;
+use language::Language;
 use meta::Side;
 use pass::Three;
 use pool::Single;
@@ -178,8 +180,10 @@ pub struct Answer {
 type PoolBytes = fn(u32, u16) -> usize;
 
 macro_rules! answers {
-    ($trait:ident, $policy:ident, [$($answer:ty),+ $(,)?]) => {
-        &[$(Answer {
+    ($trait:ident, $policy:ident, [
+        $($(#[$available:meta])? $answer:ty),+ $(,)?
+    ]) => {
+        &[$($(#[$available])? Answer {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
@@ -187,6 +191,17 @@ macro_rules! answers {
             pool_bytes: Mempool::<$policy<$answer>>::dma_bytes,
         }),+]
     };
+}
+
+/// An answer that is a policy as a whole, with the baseline's buffers.
+const fn whole<L: Language>() -> Answer {
+    Answer {
+        name: L::NAME,
+        idea: L::IDEA,
+        open: L::open,
+        entry: L::entry,
+        pool_bytes: Mempool::<Baseline>::dma_bytes,
+    }
 }
 
 /// The name under which the policy of all references is measured.
@@ -201,7 +216,16 @@ pub const AXES: &[Axis] = &[
         answers: answers!(
             RegAccess,
             WithReg,
-            [reg::Unboxed, reg::Boxed, reg::Bytes, reg::Halves]
+            [
+                reg::Unboxed,
+                reg::Boxed,
+                reg::Bytes,
+                reg::Halves,
+                #[cfg(have_cc)]
+                reg::Foreign,
+                reg::Tagged,
+                reg::Typed,
+            ]
         ),
     },
     Axis {
@@ -321,7 +345,25 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
     },
+    Axis {
+        name: "language",
+        question: "In what language is the hot path written?",
+        reference: BASELINE,
+        answers: &[
+            whole::<language::Rust>(),
+            #[cfg(have_cc)]
+            whole::<language::C>(),
+        ],
+    },
 ];
+
+/// The answers that are written in C, which not every build has.
+pub const IN_C: &[&str] = &["reg=foreign", "language=c"];
+
+/// The answers that this build lacks, and why.
+pub fn missing() -> Option<(&'static [&'static str], &'static str)> {
+    c_compiler().err().map(|why| (IN_C, why))
+}
 
 /// A policy that is measured, by its name.
 #[derive(Clone, Copy, Debug)]
@@ -396,13 +438,23 @@ impl Because {
 /// Every pair of variants whose machine code is known to be the same in the
 /// measured build. `bench-runner explain --all` finds the others, and those
 /// of which it is no longer true.
-pub const SAME_CODE: &[SameCode] = &[SameCode {
-    variant: "spread=stride2k",
-    as_in: BASELINE,
-    because: Because::Data(
-        "buffers start elsewhere, and the code reads where from the pool",
-    ),
-}];
+pub const SAME_CODE: &[SameCode] = &[
+    SameCode {
+        variant: "reg=typed",
+        as_in: BASELINE,
+        because: Because::Erased(
+            "the type says which access is meant, and types end with the \
+             compiler",
+        ),
+    },
+    SameCode {
+        variant: "spread=stride2k",
+        as_in: BASELINE,
+        because: Because::Data(
+            "buffers start elsewhere, and the code reads where from the pool",
+        ),
+    },
+];
 
 /// The axis of the rows that every style stands on.
 pub const FLOOR: &str = "floor";

@@ -109,5 +109,7 @@ pub(crate) fn build() -> Build {
         .to_vec(),
         profile: "release".to_string(),
         target: "x86_64-unknown-linux-gnu".to_string(),
+        c_compiler: Some("cc 12.2.0".to_string()),
+        c_flags: vec!["-O3".to_string()],
     }
 }

@@ -347,9 +347,11 @@ fn refers_to(
 }
 
 /// Whether a function may have been compiled for a policy: its name has a
-/// type of this project's variants in it.
+/// type of this project's variants in it, or it is one of those in C.
 fn is_of_policy(address: u64, image: &Image) -> bool {
-    image.name(address).is_some_and(|name| name.contains("variants::"))
+    image.name(address).is_some_and(|name| {
+        name.contains("variants::") || name.starts_with("ringside_")
+    })
 }
 
 fn is_near(instruction: &Instruction) -> bool {

@@ -157,6 +157,8 @@ fn build() -> Build {
         flags: vec!["-Ctarget-cpu=x86-64-v2".to_owned()],
         profile: "release".to_owned(),
         target: "x86_64-unknown-linux-gnu".to_owned(),
+        c_compiler: Some("cc 12.2.0".to_owned()),
+        c_flags: vec!["-O3".to_owned()],
     }
 }
 

@@ -10,6 +10,7 @@ pub mod bounds;
 mod broken;
 pub mod buffer;
 mod faults;
+pub mod language;
 pub mod meta;
 mod naive;
 mod names;

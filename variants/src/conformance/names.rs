@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{batch, status};
 use crate::batch::Slice;
-use crate::registry::{AXES, BASELINE, FLOOR, canonical, variants};
+use crate::registry::{
+    AXES, BASELINE, FLOOR, IN_C, canonical, missing, variants,
+};
 use crate::status::Masked;
 
 /// The variant files of an axis: name and content.
@@ -40,7 +42,13 @@ fn sorted<T: Ord>(names: impl IntoIterator<Item = T>) -> Vec<T> {
 fn every_file_is_an_answer_and_every_answer_a_file() {
     for axis in AXES {
         let files = sorted(files(axis.name).into_iter().map(|(name, _)| name));
-        assert_eq!(files, sorted(answers(axis.name)), "axis {}", axis.name);
+        let here = answers(axis.name).into_iter();
+        let lacking = missing().into_iter().flat_map(|(names, _)| names);
+        let lacking = lacking.filter_map(|name| {
+            let (of, answer) = name.split_once('=')?;
+            (of == axis.name).then_some(answer)
+        });
+        assert_eq!(files, sorted(here.chain(lacking)), "axis {}", axis.name);
     }
     let floors = variants().into_iter().filter(|v| v.axis() == FLOOR);
     let files = files(FLOOR).into_iter().map(|(n, _)| format!("floor={n}"));
@@ -115,6 +123,18 @@ fn a_reference_answer_is_measured_under_the_name_of_its_policy() {
 }
 
 #[test]
+fn variants_in_c_are_there_with_a_compiler_and_missing_without() {
+    assert_eq!(missing().is_none(), cfg!(have_cc));
+    for name in IN_C {
+        assert_eq!(canonical(name).is_some(), cfg!(have_cc), "{name}");
+    }
+    if let Some((names, why)) = missing() {
+        assert_eq!(names, IN_C);
+        assert!(!why.is_empty());
+    }
+}
+
+#[test]
 fn every_answer_is_measured_under_some_name() {
     let names: Vec<String> = variants().iter().map(|v| v.name()).collect();
     for axis in AXES {
@@ -128,7 +148,8 @@ fn every_answer_is_measured_under_some_name() {
 
 #[test]
 fn laws_are_tried_with_every_reg_style_and_every_walk() {
-    let regs = status::with_every_reg::<Masked>().map(|(name, _)| name);
+    let regs = status::with_every_reg::<Masked>();
+    let regs = regs.into_iter().map(|(name, _)| name);
     assert_eq!(sorted(regs), sorted(answers("reg")));
     let walks = batch::with_every_walk::<Slice>().map(|(name, _)| name);
     assert_eq!(sorted(walks), sorted(answers("walk")));

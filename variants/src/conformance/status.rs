@@ -11,7 +11,7 @@ use proptest::sample::Index;
 
 use super::{Verdict, at_most, bytes_of, hold, memory};
 use crate::bounds::Checked;
-use crate::reg::{Boxed, Bytes, Halves, Unboxed};
+use crate::reg;
 
 /// Makes tests of the laws of axis `status`.
 #[macro_export]
@@ -35,15 +35,19 @@ macro_rules! status_conformance {
 type Run = fn(&RxRing<'_>, u16, u16) -> u16;
 
 /// The check with every reg style, by the style's name.
-pub fn with_every_reg<S: StatusCheck>() -> [(&'static str, Run); 4] {
+pub fn with_every_reg<S: StatusCheck>() -> Vec<(&'static str, Run)> {
     fn with<S: StatusCheck, R: RegAccess>() -> (&'static str, Run) {
         (R::NAME, S::done_run::<R, Checked>)
     }
-    [
-        with::<S, Unboxed>(),
-        with::<S, Boxed>(),
-        with::<S, Bytes>(),
-        with::<S, Halves>(),
+    vec![
+        with::<S, reg::Unboxed>(),
+        with::<S, reg::Boxed>(),
+        with::<S, reg::Bytes>(),
+        with::<S, reg::Halves>(),
+        #[cfg(have_cc)]
+        with::<S, reg::Foreign>(),
+        with::<S, reg::Tagged>(),
+        with::<S, reg::Typed>(),
     ]
 }
 

@@ -85,7 +85,8 @@ pub struct Counts {
 }
 
 /// Keeps the compiler from merging the entries of two policies whose code it
-/// finds alike: an empty line of assembly with a name of its own.
+/// finds alike: an empty line of assembly that names a function, which says
+/// the policy's name, for equal functions would be merged as well.
 #[inline(always)]
 fn unique<T>() {
     #[cfg(all(
@@ -93,7 +94,9 @@ fn unique<T>() {
         not(miri)
     ))]
     {
-        fn name<T>() {}
+        fn name<T>() -> &'static str {
+            std::any::type_name::<T>()
+        }
         // SAFETY: the assembly is a comment.
         unsafe {
             std::arch::asm!(

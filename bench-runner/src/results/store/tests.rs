@@ -216,7 +216,7 @@ fn another_schema_is_told_before_any_field() {
 fn unknown_and_renamed_fields_are_named_with_their_line() {
     let line = altered("unknown", "\"tick_hz\"", "\"hz\": 1, \"tick_hz\"");
     assert!(line.starts_with("unknown field `hz`"), "{line}");
-    assert!(line.contains(" at line 22 "), "{line}");
+    assert!(line.contains(" at line 26 "), "{line}");
     let line = altered("renamed", "\"chain_ghz\"", "\"ghz\"");
     assert!(line.starts_with("unknown field `ghz`"), "{line}");
 }
