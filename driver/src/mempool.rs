@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use core::slice;
 
 use crate::memory::{Carver, DmaSlice, HUGE_PAGE, Iova, Table};
-use crate::policy::{Bounds, Meta, Policy, Spread};
+use crate::policy::{Bounds, Meta, Policy, Shared, Spread};
 
 /// A packet buffer: the right to use one slot of a [`Mempool`].
 ///
@@ -123,7 +123,7 @@ const ABANDONED: u16 = u16::MAX;
 /// Equally sized packet buffers and a stack of the free ones, as policy `P`
 /// keeps them.
 #[derive(Debug)]
-pub struct Mempool<'a, P> {
+pub struct Mempool<'a, P: Policy> {
     /// First byte of the slots.
     data: NonNull<u8>,
     /// Row 0.
@@ -135,12 +135,12 @@ pub struct Mempool<'a, P> {
     available: usize,
     longest: u16,
     slots: Slots,
-    policy: PhantomData<P>,
+    shared: Shared<P>,
 }
 
 // SAFETY: the pool owns its buffers until they are handed to the device, by
 // index, through a ring.
-unsafe impl<P> Send for Mempool<'_, P> {}
+unsafe impl<P: Policy> Send for Mempool<'_, P> where Shared<P>: Send {}
 
 /// How slots lie in their memory.
 #[derive(Clone, Copy, Debug)]
@@ -203,7 +203,7 @@ impl<'a, P: Policy> Mempool<'a, P> {
             available: buffers as usize,
             longest: buffer_bytes.min(LONGEST_PACKET as u16),
             slots,
-            policy: PhantomData,
+            shared: Shared::<P>::default(),
         };
         // The lowest slot is on top of the stack.
         for slot in 0..buffers as usize {
@@ -259,6 +259,12 @@ impl<'a, P: Policy> Mempool<'a, P> {
     #[inline(always)]
     pub fn longest(&self) -> u16 {
         self.longest
+    }
+
+    /// What its packets have in common.
+    #[inline(always)]
+    pub fn shared(&self) -> &Shared<P> {
+        &self.shared
     }
 
     /// Takes a free buffer, if there is one.

@@ -73,8 +73,8 @@ impl Config {
     pub fn table_bytes(&self) -> usize {
         let entries = usize::from(self.ring_entries);
         let rx = usize::from(self.rx_queues) * size_of::<PktBuf>();
-        // A packet in a transmit ring is a buffer, or points to one.
-        let tx = usize::from(self.tx_queues) * size_of::<usize>();
+        // A packet in a transmit ring is a buffer and, maybe, a pointer.
+        let tx = usize::from(self.tx_queues) * 2 * size_of::<usize>();
         entries * (rx + tx)
     }
 }
@@ -457,6 +457,6 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(config.ring_bytes(), 5 * 64 * 16);
-        assert_eq!(config.table_bytes(), 64 * (2 * 4 + 3 * 8));
+        assert_eq!(config.table_bytes(), 64 * (2 * 4 + 3 * 16));
     }
 }

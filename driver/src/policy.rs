@@ -3,6 +3,7 @@
 //! A [`Policy`] joins one answer per axis. The algorithm around the axes is
 //! written once, in [`rx`](crate::rx) and [`tx`](crate::tx).
 
+use core::fmt;
 use core::mem;
 
 use num_traits::{CheckedAdd, WrappingAdd};
@@ -42,6 +43,9 @@ pub trait Policy: 'static {
     /// Axis `pass`.
     type Pass: Pass;
 }
+
+/// What the packets of a pool have in common.
+pub type Shared<P> = <<P as Policy>::Buffer as Ownership>::Shared;
 
 /// A packet in the hands of the driver's caller.
 pub type Packet<P> = <<P as Policy>::Buffer as Ownership>::Packet;
@@ -181,12 +185,15 @@ pub const NIL: u32 = u32::MAX;
 ///
 /// Law: a buffer goes back to its pool once, after its packet was sent or
 /// dropped, and not before.
-pub trait Ownership: 'static {
+pub trait Ownership: Sized + 'static {
     /// The answer's name.
     const NAME: &'static str;
 
     /// The answer in half a line.
     const IDEA: &'static str;
+
+    /// What the packets of a pool have in common.
+    type Shared: Default + fmt::Debug;
 
     /// A packet in the hands of the driver's caller.
     type Packet: Default;
@@ -196,28 +203,31 @@ pub trait Ownership: 'static {
 
     /// Told that up to `n` buffers are about to be taken from the pool.
     #[inline(always)]
-    fn reserve<P: Policy>(_pool: &mut Mempool<'_, P>, _n: u16) {}
+    fn reserve<P: Policy<Buffer = Self>>(_pool: &mut Mempool<'_, P>, _n: u16) {}
 
     /// Makes the caller's packet of a received buffer.
-    fn receive<P: Policy>(
+    fn receive<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
         buf: PktBuf,
     ) -> Self::Packet;
 
     /// The packet's bytes.
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
         packet: &'p mut Self::Packet,
     ) -> &'p mut [u8];
 
     /// How many of `n` packets the pool allows to be sent.
     #[inline(always)]
-    fn sendable<P: Policy>(_pool: &Mempool<'_, P>, n: u16) -> u16 {
+    fn sendable<P: Policy<Buffer = Self>>(
+        _pool: &Mempool<'_, P>,
+        n: u16,
+    ) -> u16 {
         n
     }
 
     /// What goes into a transmit ring for a packet.
-    fn send<P: Policy>(
+    fn send<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
         packet: Self::Packet,
     ) -> Self::InFlight;
@@ -226,11 +236,14 @@ pub trait Ownership: 'static {
     fn buffer(in_flight: &Self::InFlight) -> &PktBuf;
 
     /// The device has read the packet.
-    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: Self::InFlight);
+    fn sent<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        in_flight: Self::InFlight,
+    );
 
     /// The device has read a group of packets.
     #[inline(always)]
-    fn sent_group<P: Policy>(
+    fn sent_group<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
         group: &mut [Self::InFlight],
     ) {
@@ -240,7 +253,10 @@ pub trait Ownership: 'static {
     }
 
     /// The caller has no use for the packet.
-    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: Self::Packet);
+    fn dropped<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        packet: Self::Packet,
+    );
 }
 
 /// Axis `meta`: where is a packet's metadata?

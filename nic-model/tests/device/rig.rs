@@ -67,21 +67,28 @@ impl Ownership for Numbers {
     const NAME: &'static str = "numbers";
     const IDEA: &'static str = "whoever has the number has the buffer";
 
+    type Shared = ();
     type Packet = PktBuf;
     type InFlight = PktBuf;
 
-    fn receive<P: Policy>(_pool: &mut Mempool<'_, P>, buf: PktBuf) -> PktBuf {
+    fn receive<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        buf: PktBuf,
+    ) -> PktBuf {
         buf
     }
 
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
         packet: &'p mut PktBuf,
     ) -> &'p mut [u8] {
         pool.data_mut(packet)
     }
 
-    fn send<P: Policy>(_pool: &mut Mempool<'_, P>, packet: PktBuf) -> PktBuf {
+    fn send<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) -> PktBuf {
         packet
     }
 
@@ -89,11 +96,17 @@ impl Ownership for Numbers {
         in_flight
     }
 
-    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: PktBuf) {
+    fn sent<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        in_flight: PktBuf,
+    ) {
         pool.free(in_flight);
     }
 
-    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: PktBuf) {
+    fn dropped<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) {
         pool.free(packet);
     }
 }

@@ -1,12 +1,13 @@
-//! `buffer=arc`: a counted handle, `Arc`.
+//! `buffer=arc`: a counted handle of the pool, `Arc`.
 //!
-//! *Idea.* A packet is a counted handle. The ring gets a handle of its own,
-//! the caller's is dropped, and the last one to go takes the buffer back to
-//! the pool.
+//! *Idea.* A packet holds on to its pool by a counted handle, so that neither
+//! can go before the other. The count rises when a packet is received and
+//! falls when it is sent or dropped.
 //!
 //! *Cost.* As `refcount`, and each change of the count is an atomic one.
 //!
-//! *Origin.* `std::shared_ptr` in the C++ driver, as it was compared in 2020.
+//! *Origin.* `std::shared_ptr` in the C++ driver, compared with a raw pointer in 2020;
+//! the Rust driver with `Arc` instead of `Rc`.
 //!
 //! *Compare.* `freelist.rs`, `refcount.rs`.
 
@@ -15,63 +16,69 @@ use std::sync::Arc;
 use driver::mempool::{Mempool, PktBuf};
 use driver::policy::{Ownership, Policy};
 
-/// A handle that is counted atomically.
+/// A handle of the pool that is counted atomically.
 pub struct Shared;
+
+/// A buffer and the handle of its pool.
+#[derive(Default)]
+pub struct Packet {
+    buf: PktBuf,
+    pool: Option<Arc<()>>,
+}
 
 impl Ownership for Shared {
     const NAME: &'static str = "arc";
-    const IDEA: &'static str = "an Arc per packet";
+    const IDEA: &'static str = "each packet holds an Arc of its pool";
 
-    type Packet = Option<Arc<PktBuf>>;
-    type InFlight = Option<Arc<PktBuf>>;
+    type Shared = Arc<()>;
+    type Packet = Packet;
+    type InFlight = Packet;
 
     #[inline(always)]
-    fn receive<P: Policy>(
-        _pool: &mut Mempool<'_, P>,
+    fn receive<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
         buf: PktBuf,
-    ) -> Option<Arc<PktBuf>> {
-        Some(Arc::new(buf))
+    ) -> Packet {
+        Packet { buf, pool: Some(Arc::clone(pool.shared())) }
     }
 
     #[inline(always)]
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
-        packet: &'p mut Option<Arc<PktBuf>>,
+        packet: &'p mut Packet,
     ) -> &'p mut [u8] {
-        pool.data_mut(Self::buffer(packet))
+        pool.data_mut(&packet.buf)
     }
 
     #[inline(always)]
-    fn send<P: Policy>(
+    fn send<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: Packet,
+    ) -> Packet {
+        packet
+    }
+
+    #[inline(always)]
+    fn buffer(in_flight: &Packet) -> &PktBuf {
+        &in_flight.buf
+    }
+
+    #[inline(always)]
+    fn sent<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
-        packet: Option<Arc<PktBuf>>,
-    ) -> Option<Arc<PktBuf>> {
-        let in_flight = packet.clone();
-        Self::dropped(pool, packet);
-        in_flight
-    }
-
-    #[inline(always)]
-    fn buffer(in_flight: &Option<Arc<PktBuf>>) -> &PktBuf {
-        in_flight.as_ref().expect("a packet")
-    }
-
-    #[inline(always)]
-    fn sent<P: Policy>(
-        pool: &mut Mempool<'_, P>,
-        in_flight: Option<Arc<PktBuf>>,
+        in_flight: Packet,
     ) {
-        Self::dropped(pool, in_flight);
+        drop(in_flight.pool);
+        pool.free(in_flight.buf);
     }
 
     #[inline(always)]
-    fn dropped<P: Policy>(
+    fn dropped<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
-        packet: Option<Arc<PktBuf>>,
+        packet: Packet,
     ) {
-        if let Some(buf) = packet.and_then(Arc::into_inner) {
-            pool.free(buf);
-        }
+        drop(packet.pool);
+        pool.free(packet.buf);
     }
 }
 

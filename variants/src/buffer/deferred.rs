@@ -21,23 +21,27 @@ impl Ownership for Deferred {
     const NAME: &'static str = "deferred";
     const IDEA: &'static str = "left lying, and swept in one pause";
 
+    type Shared = ();
     type Packet = PktBuf;
     type InFlight = PktBuf;
 
     #[inline(always)]
-    fn reserve<P: Policy>(pool: &mut Mempool<'_, P>, n: u16) {
+    fn reserve<P: Policy<Buffer = Self>>(pool: &mut Mempool<'_, P>, n: u16) {
         if pool.available() < usize::from(n) {
             pool.sweep();
         }
     }
 
     #[inline(always)]
-    fn receive<P: Policy>(_pool: &mut Mempool<'_, P>, buf: PktBuf) -> PktBuf {
+    fn receive<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        buf: PktBuf,
+    ) -> PktBuf {
         buf
     }
 
     #[inline(always)]
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
         packet: &'p mut PktBuf,
     ) -> &'p mut [u8] {
@@ -45,7 +49,10 @@ impl Ownership for Deferred {
     }
 
     #[inline(always)]
-    fn send<P: Policy>(_pool: &mut Mempool<'_, P>, packet: PktBuf) -> PktBuf {
+    fn send<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) -> PktBuf {
         packet
     }
 
@@ -55,12 +62,18 @@ impl Ownership for Deferred {
     }
 
     #[inline(always)]
-    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: PktBuf) {
+    fn sent<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        in_flight: PktBuf,
+    ) {
         pool.abandon(in_flight);
     }
 
     #[inline(always)]
-    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: PktBuf) {
+    fn dropped<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) {
         pool.abandon(packet);
     }
 }

@@ -20,16 +20,20 @@ impl Ownership for Freelist {
     const NAME: &'static str = "freelist";
     const IDEA: &'static str = "a number that moves, a stack of free ones";
 
+    type Shared = ();
     type Packet = PktBuf;
     type InFlight = PktBuf;
 
     #[inline(always)]
-    fn receive<P: Policy>(_pool: &mut Mempool<'_, P>, buf: PktBuf) -> PktBuf {
+    fn receive<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        buf: PktBuf,
+    ) -> PktBuf {
         buf
     }
 
     #[inline(always)]
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
         packet: &'p mut PktBuf,
     ) -> &'p mut [u8] {
@@ -37,7 +41,10 @@ impl Ownership for Freelist {
     }
 
     #[inline(always)]
-    fn send<P: Policy>(_pool: &mut Mempool<'_, P>, packet: PktBuf) -> PktBuf {
+    fn send<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) -> PktBuf {
         packet
     }
 
@@ -47,17 +54,26 @@ impl Ownership for Freelist {
     }
 
     #[inline(always)]
-    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: PktBuf) {
+    fn sent<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        in_flight: PktBuf,
+    ) {
         pool.free(in_flight);
     }
 
     #[inline(always)]
-    fn sent_group<P: Policy>(pool: &mut Mempool<'_, P>, group: &mut [PktBuf]) {
+    fn sent_group<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        group: &mut [PktBuf],
+    ) {
         pool.free_group(group);
     }
 
     #[inline(always)]
-    fn dropped<P: Policy>(pool: &mut Mempool<'_, P>, packet: PktBuf) {
+    fn dropped<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        packet: PktBuf,
+    ) {
         pool.free(packet);
     }
 }

@@ -20,18 +20,22 @@ impl Ownership for Heap {
     const NAME: &'static str = "heap";
     const IDEA: &'static str = "copied to the heap and back";
 
+    type Shared = ();
     type Packet = Box<[u8]>;
     type InFlight = PktBuf;
 
     #[inline(always)]
-    fn receive<P: Policy>(pool: &mut Mempool<'_, P>, buf: PktBuf) -> Box<[u8]> {
+    fn receive<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        buf: PktBuf,
+    ) -> Box<[u8]> {
         let packet = Box::from(&*pool.data_mut(&buf));
         pool.free(buf);
         packet
     }
 
     #[inline(always)]
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         _pool: &'p mut Mempool<'_, P>,
         packet: &'p mut Box<[u8]>,
     ) -> &'p mut [u8] {
@@ -39,12 +43,18 @@ impl Ownership for Heap {
     }
 
     #[inline(always)]
-    fn sendable<P: Policy>(pool: &Mempool<'_, P>, n: u16) -> u16 {
+    fn sendable<P: Policy<Buffer = Self>>(
+        pool: &Mempool<'_, P>,
+        n: u16,
+    ) -> u16 {
         n.min(pool.available().try_into().unwrap_or(u16::MAX))
     }
 
     #[inline(always)]
-    fn send<P: Policy>(pool: &mut Mempool<'_, P>, packet: Box<[u8]>) -> PktBuf {
+    fn send<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        packet: Box<[u8]>,
+    ) -> PktBuf {
         let buf = pool.alloc().expect("as many buffers as are sendable");
         pool.set_len(&buf, packet.len() as u16);
         pool.data_mut(&buf).copy_from_slice(&packet);
@@ -57,12 +67,18 @@ impl Ownership for Heap {
     }
 
     #[inline(always)]
-    fn sent<P: Policy>(pool: &mut Mempool<'_, P>, in_flight: PktBuf) {
+    fn sent<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
+        in_flight: PktBuf,
+    ) {
         pool.free(in_flight);
     }
 
     #[inline(always)]
-    fn dropped<P: Policy>(_pool: &mut Mempool<'_, P>, packet: Box<[u8]>) {
+    fn dropped<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: Box<[u8]>,
+    ) {
         drop(packet);
     }
 }

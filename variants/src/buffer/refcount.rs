@@ -1,12 +1,13 @@
-//! `buffer=refcount`: a counted handle, `Rc`.
+//! `buffer=refcount`: a counted handle of the pool, `Rc`.
 //!
-//! *Idea.* A packet is a counted handle. The ring gets a handle of its own,
-//! the caller's is dropped, and the last one to go takes the buffer back to
-//! the pool.
+//! *Idea.* A packet holds on to its pool by a counted handle, so that neither
+//! can go before the other. The count rises when a packet is received and
+//! falls when it is sent or dropped.
 //!
-//! *Cost.* An allocation and a release of the count, and changes of it, per packet.
+//! *Cost.* The count goes up and down once per packet, and every packet that is
+//! forgotten in a table is tested for its handle.
 //!
-//! *Origin.* The C++ driver with shared pointers, before they became atomic.
+//! *Origin.* The Rust driver, whose packets carry an `Rc` of their pool.
 //!
 //! *Compare.* `freelist.rs`, `arc.rs`.
 
@@ -15,63 +16,69 @@ use std::rc::Rc;
 use driver::mempool::{Mempool, PktBuf};
 use driver::policy::{Ownership, Policy};
 
-/// A counted handle.
+/// A counted handle of the pool.
 pub struct Counted;
+
+/// A buffer and the handle of its pool.
+#[derive(Default)]
+pub struct Packet {
+    buf: PktBuf,
+    pool: Option<Rc<()>>,
+}
 
 impl Ownership for Counted {
     const NAME: &'static str = "refcount";
-    const IDEA: &'static str = "an Rc per packet";
+    const IDEA: &'static str = "each packet holds an Rc of its pool";
 
-    type Packet = Option<Rc<PktBuf>>;
-    type InFlight = Option<Rc<PktBuf>>;
+    type Shared = Rc<()>;
+    type Packet = Packet;
+    type InFlight = Packet;
 
     #[inline(always)]
-    fn receive<P: Policy>(
-        _pool: &mut Mempool<'_, P>,
+    fn receive<P: Policy<Buffer = Self>>(
+        pool: &mut Mempool<'_, P>,
         buf: PktBuf,
-    ) -> Option<Rc<PktBuf>> {
-        Some(Rc::new(buf))
+    ) -> Packet {
+        Packet { buf, pool: Some(Rc::clone(pool.shared())) }
     }
 
     #[inline(always)]
-    fn bytes<'p, P: Policy>(
+    fn bytes<'p, P: Policy<Buffer = Self>>(
         pool: &'p mut Mempool<'_, P>,
-        packet: &'p mut Option<Rc<PktBuf>>,
+        packet: &'p mut Packet,
     ) -> &'p mut [u8] {
-        pool.data_mut(Self::buffer(packet))
+        pool.data_mut(&packet.buf)
     }
 
     #[inline(always)]
-    fn send<P: Policy>(
+    fn send<P: Policy<Buffer = Self>>(
+        _pool: &mut Mempool<'_, P>,
+        packet: Packet,
+    ) -> Packet {
+        packet
+    }
+
+    #[inline(always)]
+    fn buffer(in_flight: &Packet) -> &PktBuf {
+        &in_flight.buf
+    }
+
+    #[inline(always)]
+    fn sent<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
-        packet: Option<Rc<PktBuf>>,
-    ) -> Option<Rc<PktBuf>> {
-        let in_flight = packet.clone();
-        Self::dropped(pool, packet);
-        in_flight
-    }
-
-    #[inline(always)]
-    fn buffer(in_flight: &Option<Rc<PktBuf>>) -> &PktBuf {
-        in_flight.as_ref().expect("a packet")
-    }
-
-    #[inline(always)]
-    fn sent<P: Policy>(
-        pool: &mut Mempool<'_, P>,
-        in_flight: Option<Rc<PktBuf>>,
+        in_flight: Packet,
     ) {
-        Self::dropped(pool, in_flight);
+        drop(in_flight.pool);
+        pool.free(in_flight.buf);
     }
 
     #[inline(always)]
-    fn dropped<P: Policy>(
+    fn dropped<P: Policy<Buffer = Self>>(
         pool: &mut Mempool<'_, P>,
-        packet: Option<Rc<PktBuf>>,
+        packet: Packet,
     ) {
-        if let Some(buf) = packet.and_then(Rc::into_inner) {
-            pool.free(buf);
-        }
+        drop(packet.pool);
+        pool.free(packet.buf);
     }
 }
 
