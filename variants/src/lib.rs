@@ -9,6 +9,7 @@ pub mod floor;
 pub mod language;
 pub mod meta;
 pub mod pass;
+pub mod persona;
 pub mod pool;
 pub mod prefetch;
 pub mod reg;

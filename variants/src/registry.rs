@@ -14,8 +14,8 @@ use driver::policy::{
 use crate::c_compiler::c_compiler;
 use crate::workload::{Entry, Open, forward};
 use crate::{
-    batch, bounds, buffer, dispatch, floor, language, meta, pass, pool,
-    prefetch, reg, spread, status, walk, writeback,
+    batch, bounds, buffer, dispatch, floor, language, meta, pass, persona,
+    pool, prefetch, reg, spread, status, walk, writeback,
 };
 
 use batch::{Arena, Slice};
@@ -25,6 +25,7 @@ use dispatch::Match;
 use language::Language;
 use meta::Side;
 use pass::Three;
+use persona::Persona;
 use pool::Single;
 use prefetch::Nothing;
 use reg::Unboxed;
@@ -180,18 +181,38 @@ pub struct Answer {
 type PoolBytes = fn(u32, u16) -> usize;
 
 macro_rules! answers {
-    ($trait:ident, $policy:ident, [
+    ($($trait:ident, $policy:ident, [
         $($(#[$available:meta])? $answer:ty),+ $(,)?
-    ]) => {
-        &[$($(#[$available])? Answer {
+    ]),+) => {
+        &[$($($(#[$available])? Answer {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
             open: forward::open::<$policy<$answer>>,
             entry: forward::entry::<$policy<$answer>>,
             pool_bytes: Mempool::<$policy<$answer>>::dma_bytes,
-        }),+]
+        }),+),+]
     };
 }
+
+/// An answer that is a whole policy.
+const fn persona<P: Persona>() -> Answer {
+    Answer {
+        name: P::NAME,
+        idea: P::IDEA,
+        open: forward::open::<P::Policy>,
+        entry: forward::entry::<P::Policy>,
+        pool_bytes: Mempool::<P::Policy>::dma_bytes,
+    }
+}
+
+/// The baseline, as what personas are compared with.
+const NOBODY: Answer = Answer {
+    name: BASELINE,
+    idea: "the reference answer on every axis",
+    open: forward::open::<Baseline>,
+    entry: forward::entry::<Baseline>,
+    pool_bytes: Mempool::<Baseline>::dma_bytes,
+};
 
 /// An answer that is a policy as a whole, with the baseline's buffers.
 const fn whole<L: Language>() -> Answer {
@@ -242,7 +263,10 @@ pub const AXES: &[Axis] = &[
                 batch::Deque,
                 batch::List,
                 batch::Arena,
-            ]
+            ],
+            Pass,
+            WithPass,
+            [batch::Inline, batch::Iter, batch::Callback]
         ),
     },
     Axis {
@@ -344,6 +368,19 @@ pub const AXES: &[Axis] = &[
         question: "How often is a batch walked?",
         reference: BASELINE,
         answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
+    },
+    Axis {
+        name: PERSONA,
+        question: "How do the choices of a known driver add up?",
+        reference: BASELINE,
+        answers: &[
+            NOBODY,
+            persona::<persona::IxyCStyle>(),
+            persona::<persona::IxyRsStyle>(),
+            persona::<persona::IxyMl2019Style>(),
+            persona::<persona::IxyMlListsStyle>(),
+            persona::<persona::Fastest>(),
+        ],
     },
     Axis {
         name: "language",
@@ -455,6 +492,9 @@ pub const SAME_CODE: &[SameCode] = &[
         ),
     },
 ];
+
+/// The axis of whole policies in the style of known drivers.
+pub const PERSONA: &str = "persona";
 
 /// The axis of the rows that every style stands on.
 pub const FLOOR: &str = "floor";

@@ -23,6 +23,13 @@ macro_rules! batch_conformance {
             batch::is_a_queue::<$style>()
         }
     };
+    // An answer that holds no batch: whole policies are tried with it.
+    ($style:ty, whole) => {
+        #[test]
+        fn whole_policies_are_tried_with_it() {
+            $crate::conformance::pass::is_in_a_policy::<$style>("batch");
+        }
+    };
 }
 
 /// A packet that cannot be doubled. Number 0 is no packet.

@@ -15,6 +15,7 @@ pub mod meta;
 mod naive;
 mod names;
 pub mod pass;
+pub mod persona;
 mod policies;
 pub mod pool;
 mod pools;

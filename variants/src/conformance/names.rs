@@ -21,7 +21,7 @@ fn files(axis: &str) -> Vec<(String, String)> {
     };
     let read = |path: PathBuf| {
         let stem = path.file_stem().expect("a name").to_string_lossy();
-        (stem.into_owned(), fs::read_to_string(&path).expect("a text"))
+        (stem.replace('_', "-"), fs::read_to_string(&path).expect("a text"))
     };
     paths.filter(is_variant).map(read).collect()
 }

@@ -63,8 +63,15 @@ fn fail(who: &str, behind: Registers, why: String) -> TestCaseError {
 
 /// Variants that come to hold other buffers than the reference: they clean
 /// before they receive, or give buffers back at another time.
-const OTHER_BUFFERS: &[&str] =
-    &["pass=fused", "buffer=heap", "buffer=deferred", "pool=bulk"];
+const OTHER_BUFFERS: &[&str] = &[
+    "batch=iter",
+    "batch=callback",
+    "pass=fused",
+    "buffer=heap",
+    "buffer=deferred",
+    "pool=bulk",
+    "persona=fastest",
+];
 
 /// Whether every variant does what the reference did.
 pub fn all_do_as(
