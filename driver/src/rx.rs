@@ -156,14 +156,13 @@ pub fn rx_batch<P: Policy, S: Source<P>>(
     n
 }
 
-/// The receive side of a port, for one batch.
-pub struct RxPort<'q, 'a, B> {
+/// The receive side of a port, for one batch; with `TYPED` it notes packet
+/// types.
+pub struct RxPort<'q, 'a, B, const TYPED: bool = false> {
     bar: &'q B,
     queue: &'q mut RxQueue<'a>,
     ring: RxRing<'a>,
     rx_index: u16,
-    /// Whether the workload asks for the packet types.
-    typed: bool,
 }
 
 impl<'q, 'a, B> RxPort<'q, 'a, B> {
@@ -171,17 +170,20 @@ impl<'q, 'a, B> RxPort<'q, 'a, B> {
     #[inline(always)]
     pub fn new(bar: &'q B, queue: &'q mut RxQueue<'a>) -> Self {
         let (ring, rx_index) = (queue.ring, queue.rx_index);
-        Self { bar, queue, ring, rx_index, typed: false }
+        Self { bar, queue, ring, rx_index }
     }
 
     /// Notes the packet types as well.
     #[inline(always)]
-    pub fn typed(self) -> Self {
-        Self { typed: true, ..self }
+    pub fn typed(self) -> RxPort<'q, 'a, B, true> {
+        let Self { bar, queue, ring, rx_index } = self;
+        RxPort { bar, queue, ring, rx_index }
     }
 }
 
-impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
+impl<P: Policy, B: Bar0, const TYPED: bool> Source<P>
+    for RxPort<'_, '_, B, TYPED>
+{
     #[inline(always)]
     fn ready(&mut self, pool: &mut Mempool<'_, P>, max: u16) -> u16 {
         let queue = &mut *self.queue;
@@ -217,7 +219,7 @@ impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
         // SAFETY: `rx_index` goes around the ring.
         let desc = unsafe { self.ring.desc_within::<P::Bounds>(i) };
         let length_vlan = P::Reg::value(P::Reg::load(desc.length_vlan()));
-        let packet_type = match self.typed {
+        let packet_type = match TYPED {
             true => P::Reg::value(P::Reg::load(desc.pkt_info())) as u16 >> 4,
             false => 0,
         };
@@ -229,7 +231,7 @@ impl<P: Policy, B: Bar0> Source<P> for RxPort<'_, '_, B> {
         let buf = mem::replace(buf, fresh);
         P::Prefetch::expect(pool.address(&buf));
         pool.set_len(&buf, length_vlan as u16);
-        if self.typed {
+        if TYPED {
             pool.set_packet_type(&buf, packet_type);
         }
         self.rx_index = self.ring.after::<P::Bounds>(i, 1);

@@ -42,7 +42,9 @@ fn sorted<T: Ord>(names: impl IntoIterator<Item = T>) -> Vec<T> {
 fn every_file_is_an_answer_and_every_answer_a_file() {
     for axis in AXES {
         let files = sorted(files(axis.name).into_iter().map(|(name, _)| name));
+        // The baseline is nobody's style.
         let here = answers(axis.name).into_iter();
+        let here = here.filter(|answer| *answer != BASELINE);
         let lacking = missing().into_iter().flat_map(|(names, _)| names);
         let lacking = lacking.filter_map(|name| {
             let (of, answer) = name.split_once('=')?;

@@ -31,7 +31,9 @@ impl StatusCheck for Simd {
         max: u16,
     ) -> u16 {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
-        return if std::arch::is_x86_feature_detected!("avx2") {
+        return if max < 8 {
+            super::Masked::done_run::<R, G>(ring, first, max)
+        } else if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the CPU has AVX2.
             unsafe { x86::eight::<R, G>(ring, first, max) }
         } else {
