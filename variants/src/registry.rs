@@ -491,6 +491,13 @@ pub const SAME_CODE: &[SameCode] = &[
             "buffers start elsewhere, and the code reads where from the pool",
         ),
     },
+    SameCode {
+        variant: "persona=ixy-ml-lists-style",
+        as_in: "batch=arena",
+        because: Because::Data(
+            "buffers start elsewhere, and the code reads where from the pool",
+        ),
+    },
 ];
 
 /// The axis of whole policies in the style of known drivers.
