@@ -12,7 +12,7 @@ use crate::bar::Bar0;
 use crate::mempool::{Mempool, PacketAddress, PktBuf};
 use crate::pass::{Passed, Route, Sink, Source};
 use crate::regs::Offset;
-use crate::ring::{Field32, Field64, RxRing};
+use crate::ring::{Field32, Field64, RxDesc, RxRing, TxDesc};
 
 /// One answer to every question.
 pub trait Policy: 'static {
@@ -82,6 +82,26 @@ pub trait RegAccess: 'static {
 
     /// Writes an address of a descriptor.
     fn store_address(field: Field64<'_>, address: u64);
+
+    /// Points a receive descriptor at a packet buffer.
+    #[inline(always)]
+    fn store_rx(desc: RxDesc<'_>, pkt_addr: u64) {
+        Self::store_address(desc.pkt_addr(), pkt_addr);
+        Self::store_address(desc.hdr_addr(), 0);
+    }
+
+    /// Points a transmit descriptor at a packet and says what to do with it.
+    #[inline(always)]
+    fn store_tx(
+        desc: TxDesc<'_>,
+        address: u64,
+        cmd_type_len: Self::Word,
+        olinfo_status: Self::Word,
+    ) {
+        Self::store_address(desc.address(), address);
+        Self::store(desc.cmd_type_len(), cmd_type_len);
+        Self::store(desc.olinfo_status(), olinfo_status);
+    }
 
     /// Writes a register.
     #[inline(always)]

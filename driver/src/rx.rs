@@ -224,8 +224,7 @@ impl<P: Policy, B: Bar0, const TYPED: bool> Source<P>
             false => 0,
         };
         let fresh = P::Pool::next(pool, taken);
-        P::Reg::store_address(desc.pkt_addr(), pool.iova(&fresh).value());
-        P::Reg::store_address(desc.hdr_addr(), 0);
+        P::Reg::store_rx(desc, pool.iova(&fresh).value());
         // SAFETY: the table is as long as the ring.
         let buf = unsafe { P::Bounds::entry(&mut queue.bufs, i.into()) };
         let buf = mem::replace(buf, fresh);

@@ -156,9 +156,7 @@ impl<P: Policy, B: Bar0> Sink<P> for TxPort<'_, '_, B, InFlight<P>> {
         let silent = if P::WriteBack::reports(i) { 0 } else { tx_cmd::RS };
         let command = P::Reg::word(tx_cmd::PACKET & !silent | len);
         let payload = P::Reg::word(len << tx_cmd::PAYLEN_SHIFT);
-        P::Reg::store_address(desc.address(), pool.iova(buf).value());
-        P::Reg::store(desc.cmd_type_len(), command);
-        P::Reg::store(desc.olinfo_status(), payload);
+        P::Reg::store_tx(desc, pool.iova(buf).value(), command, payload);
         // SAFETY: the table is as long as the ring.
         unsafe { *P::Bounds::entry(&mut queue.packets, i.into()) = packet };
         self.tx_index = self.ring.after::<P::Bounds>(i, 1);

@@ -246,6 +246,7 @@ pub const AXES: &[Axis] = &[
                 reg::Foreign,
                 reg::Tagged,
                 reg::Typed,
+                reg::Wide,
             ]
         ),
     },

@@ -6,7 +6,7 @@ use driver::bar::Bar0;
 use driver::desc::BYTES;
 use driver::policy::RegAccess;
 use driver::regs::{Offset, TDT};
-use driver::ring::RxRing;
+use driver::ring::{RxRing, TxRing};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -28,6 +28,11 @@ macro_rules! reg_conformance {
         fn descriptor_words_travel_whole_and_spare_their_neighbours() -> Verdict
         {
             reg::fields_are_little_endian::<$style>()
+        }
+
+        #[test]
+        fn descriptors_are_what_was_written_to_them() -> Verdict {
+            reg::descriptors_are_little_endian::<$style>()
         }
 
         #[test]
@@ -112,6 +117,37 @@ pub fn fields_are_little_endian<R: RegAccess>() -> Verdict {
             }
             prop_assert_eq!(&bytes_of(view), &bytes);
         }
+        Ok(())
+    })
+}
+
+/// `store_rx` and `store_tx` write the read formats (datasheet 7.1.6.1 and
+/// 7.2.3.2.4) and nothing beside them.
+pub fn descriptors_are_little_endian<R: RegAccess>() -> Verdict {
+    let region = RefCell::new(memory(1));
+    let inputs = (0..ENTRIES, any::<[u64; 2]>(), any::<[u32; 2]>());
+    hold(128, inputs, |(i, [pkt_addr, address], [command, payload])| {
+        let mut region = region.borrow_mut();
+        let mut carver = region.carve();
+        let mut piece = || carver.take(usize::from(ENTRIES) * BYTES, 128);
+        let (rx, tx) = (piece(), piece());
+        let views = [rx.window(), tx.window()];
+        let (rx, tx) = (RxRing::new(rx), TxRing::new(tx));
+        let mut wanted = views.map(bytes_of);
+        R::store_rx(rx.desc(i), pkt_addr);
+        let (command_word, payload_word) = (R::word(command), R::word(payload));
+        R::store_tx(tx.desc(i), address, command_word, payload_word);
+        let at = usize::from(i) * BYTES;
+        let mut put = |ring: usize, byte: usize, bytes: &[u8]| {
+            let at = at + byte;
+            wanted[ring][at..at + bytes.len()].copy_from_slice(bytes);
+        };
+        put(0, 0, &pkt_addr.to_le_bytes());
+        put(0, 8, &[0; 8]);
+        put(1, 0, &address.to_le_bytes());
+        put(1, 8, &command.to_le_bytes());
+        put(1, 12, &payload.to_le_bytes());
+        prop_assert_eq!(views.map(bytes_of), wanted);
         Ok(())
     })
 }

@@ -48,6 +48,7 @@ pub fn with_every_reg<S: StatusCheck>() -> Vec<(&'static str, Run)> {
         with::<S, reg::Foreign>(),
         with::<S, reg::Tagged>(),
         with::<S, reg::Typed>(),
+        with::<S, reg::Wide>(),
     ]
 }
 

@@ -17,7 +17,7 @@ use crate::meta::Header;
 use crate::pass::Fused;
 use crate::pool::Bulk;
 use crate::prefetch::Nothing;
-use crate::reg::Unboxed;
+use crate::reg::Wide;
 use crate::registry::Join;
 use crate::spread::Coloured;
 use crate::status::Simd;
@@ -32,7 +32,7 @@ impl Persona for Fastest {
     const IDEA: &'static str = "one pass, headers, bulk, unchecked, simd";
 
     type Policy = Join<
-        Unboxed,
+        Wide,
         Slice,
         Simd,
         Chase,

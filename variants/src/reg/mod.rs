@@ -8,6 +8,7 @@ mod halves;
 mod tagged;
 mod typed;
 mod unboxed;
+mod wide;
 
 pub use boxed::Boxed;
 pub use bytes::Bytes;
@@ -17,3 +18,4 @@ pub use halves::Halves;
 pub use tagged::Tagged;
 pub use typed::Typed;
 pub use unboxed::Unboxed;
+pub use wide::Wide;
