@@ -283,7 +283,8 @@ mod tests {
         let faults = Faults { stops_within: 200, ..Faults::default() };
         for variant in plan::everything().iter().filter(|v| v.forwards) {
             let line = line(Placement::Lockstep, &variant.name(), faults);
-            let wanted = format!("{} at batch size 32: card", variant.name());
+            let name = variant.name();
+            let wanted = format!("{name} at batch size 32, full fill: card");
             assert!(line.starts_with(&wanted), "{line}");
             assert!(line.contains("stopped after"), "{line}");
         }
