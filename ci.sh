@@ -7,7 +7,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test without_c)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm)
@@ -200,6 +200,13 @@ miri() {
         cargo +nightly miri test -p "$package" --lib
     done
     cargo +nightly miri test -p nic-model --test device small::
+}
+
+# Every order in which the threads of a run can meet, and driver and device on
+# a ring. Built apart, for the flag counts for every crate.
+loom() {
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+        cargo test -p driver -p bench-runner --lib -- under_loom
 }
 
 # Another instruction set: everything builds for AArch64, and the measured code

@@ -26,6 +26,9 @@ pub type Reference<'a> = dyn Fn(&str) -> &str + 'a;
 pub struct CellResult {
     /// Name in the registry.
     pub variant: String,
+    /// Names of variants that have the same machine code and no results of
+    /// their own.
+    pub namesakes: Vec<String>,
     /// Upper limit of packets per receive call.
     pub batch: u16,
     /// How rings were filled.
@@ -45,6 +48,17 @@ pub struct CellResult {
     pub hollow: bool,
     /// Processes that speak for this cell.
     pub processes: usize,
+}
+
+/// What stands between the names of one machine code.
+pub const SAME: &str = " ≡ ";
+
+impl CellResult {
+    /// All names that the result has.
+    pub fn names(&self) -> Vec<&str> {
+        let others = self.namesakes.iter().map(String::as_str);
+        std::iter::once(self.variant.as_str()).chain(others).collect()
+    }
 }
 
 /// How far a variant is from its own copy.
@@ -165,6 +179,20 @@ pub fn by_axis(results: &[CellResult]) -> Vec<(&str, Vec<&str>)> {
     axes
 }
 
+/// What is to be said about a second name of a result, a sentence for each of
+/// those that are `shown`.
+#[must_use]
+pub fn same_code(run: &Run, shown: impl Fn(&str) -> bool) -> Vec<String> {
+    let all = run.same_code.iter().filter(|same| shown(&same.variant));
+    all.map(|same| {
+        format!(
+            "≡: one machine code, measured once; {} has that of {}, for {}.",
+            same.variant, same.as_in, same.because
+        )
+    })
+    .collect()
+}
+
 /// Where in the run's lists the first copy of a cell stands.
 struct Index<'a>(HashMap<(&'a str, u16, Fill), usize>);
 
@@ -200,6 +228,7 @@ fn analyse_cell(
         .filter(|&against| against != cell);
     Some(CellResult {
         variant: variant.clone(),
+        namesakes: run.namesakes(variant),
         batch: *batch,
         fill: *fill,
         copy: *copy,

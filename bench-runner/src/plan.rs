@@ -6,10 +6,11 @@ use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
 use variants::workload::PORTS;
 
 use crate::affinity;
+use crate::analysis::axis;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
-use crate::results::{Cell, Fill, Placement, Run, Setup};
+use crate::results::{Cell, Fill, Placement, Run, SameCode, Setup};
 
 /// Most phases, rounds and processes.
 pub const MOST: u32 = 10_000;
@@ -160,6 +161,70 @@ fn with_references(chosen: &[Variant]) -> Vec<Variant> {
     registry::variants().into_iter().filter(wanted).collect()
 }
 
+/// What is measured of some variants: each machine code once.
+#[derive(Debug)]
+pub struct Contenders {
+    /// Those with cells.
+    pub variants: Vec<Variant>,
+    /// Those that are measured under the name of one of them.
+    pub same_code: Vec<SameCode>,
+    /// What a reader has to know of those that were to be.
+    pub warnings: Vec<String>,
+}
+
+impl Contenders {
+    /// Leaves out those of which the registry says that the compiler erased
+    /// their difference from another, in whose place they are measured. `is_so`
+    /// says whether it did in this program: if not, both are measured.
+    pub fn of(
+        chosen: &[Variant],
+        is_so: impl Fn(&Variant, &Variant) -> bool,
+    ) -> Result<Self, Failure> {
+        let (mut kept, mut same_code) = (Vec::new(), Vec::new());
+        let mut warnings = Vec::new();
+        for variant in chosen {
+            let name = variant.name();
+            let Some(pair) = registry::erased(&name) else {
+                kept.push(*variant);
+                continue;
+            };
+            let other = find(pair.as_in)?;
+            if is_so(variant, &other) {
+                kept.push(other);
+                same_code.push(SameCode {
+                    variant: name,
+                    as_in: other.name(),
+                    because: pair.because.reason().to_owned(),
+                });
+            } else {
+                kept.push(*variant);
+                warnings.push(format!(
+                    "{name} is measured by itself: this program is not known \
+                     to have one machine code for it and {}, as the release \
+                     build on x86-64 has",
+                    pair.as_in
+                ));
+            }
+        }
+        let variants = with_references(&kept);
+        Ok(Self { variants, same_code, warnings })
+    }
+
+    /// What is to be said to somebody who asked for `names`, a line each.
+    pub fn answers(&self, names: &[String]) -> Vec<String> {
+        let asked =
+            self.same_code.iter().filter(|s| names.contains(&s.variant));
+        asked
+            .map(|SameCode { variant, as_in, because }| {
+                format!(
+                    "{variant} has the machine code of {as_in}, for \
+                     {because}: {as_in} is measured for both"
+                )
+            })
+            .collect()
+    }
+}
+
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let distance = |known: &str| {
         let answer = known.split_once('=').map_or(known, |(_, a)| a);
@@ -210,8 +275,14 @@ pub fn cells(
 /// What a sweep of full rings measures with random fill as well: those of its
 /// variants to which that makes a difference, if any, and what they are
 /// compared with.
-pub fn also_at_random(variants: &[Variant], cells: &[Cell]) -> Vec<Cell> {
-    let concerned = variants.iter().filter(|v| v.axis() == BOTH_FILLS);
+pub fn also_at_random(contenders: &Contenders, cells: &[Cell]) -> Vec<Cell> {
+    let Contenders { variants, same_code, .. } = contenders;
+    let in_its_place = |v: &Variant| {
+        let theirs = same_code.iter().filter(|same| same.as_in == v.name());
+        theirs.map(|same| axis(&same.variant)).any(|axis| axis == BOTH_FILLS)
+    };
+    let is_concerned = |v: &&Variant| v.axis() == BOTH_FILLS || in_its_place(v);
+    let concerned = variants.iter().filter(is_concerned);
     let concerned: Vec<_> = concerned.copied().collect();
     if concerned.is_empty() {
         return Vec::new();
@@ -336,6 +407,9 @@ pub fn check(run: &Run) -> Result<(), String> {
             return Err(format!("a cell has batch size {}", cell.batch));
         }
     }
+    for same in &run.same_code {
+        find(&same.variant).map_err(|e| e.to_string())?;
+    }
     let mut seen = vec![false; setup.processes as usize];
     for process in &run.processes {
         match seen.get_mut(process.index as usize) {
@@ -442,10 +516,45 @@ mod tests {
     }
 
     #[test]
+    fn what_the_compiler_erased_is_measured_under_the_other_name() {
+        let typed = ["reg=typed".to_owned()];
+        let chosen = named(&typed).expect("known");
+        assert_eq!(names(&chosen), ["baseline", "reg=typed", "floor=null"]);
+        let one = Contenders::of(&chosen, |_, _| true).expect("fine");
+        assert_eq!(names(&one.variants), ["baseline", "floor=null"]);
+        let [same] = &one.same_code[..] else { panic!("{one:?}") };
+        assert_eq!((&*same.variant, &*same.as_in), ("reg=typed", "baseline"));
+        let [answer] = &one.answers(&typed)[..] else { panic!("{one:?}") };
+        assert!(answer.contains("baseline is measured"), "{answer}");
+        assert!(one.warnings.is_empty());
+        // Nobody asked for it by name.
+        assert!(one.answers(&[]).is_empty());
+
+        // A program in which it is not so measures both and says so.
+        let both = Contenders::of(&chosen, |_, _| false).expect("fine");
+        assert_eq!(names(&both.variants), names(&chosen));
+        assert!(both.same_code.is_empty() && both.answers(&typed).is_empty());
+        assert!(
+            both.warnings[0].starts_with("reg=typed is measured by itself")
+        );
+    }
+
+    #[test]
+    fn equal_code_on_other_data_is_two_measurements() {
+        let chosen = named(&["spread=stride2k".to_owned()]).expect("known");
+        let contenders = Contenders::of(&chosen, |_, _| true).expect("fine");
+        assert_eq!(names(&contenders.variants), names(&chosen));
+        assert!(contenders.same_code.is_empty());
+    }
+
+    #[test]
     fn random_fill_comes_with_the_axis_status_and_its_reference() {
         let random = |variants: &[Variant]| {
-            let cells = cells(variants, &[8], 512, Fill::Full).expect("fine");
-            let random = also_at_random(variants, &cells);
+            let contenders = Contenders::of(variants, |_, _| true);
+            let contenders = contenders.expect("fine");
+            let cells = cells(&contenders.variants, &[8], 512, Fill::Full)
+                .expect("fine");
+            let random = also_at_random(&contenders, &cells);
             assert!(random.iter().all(|cell| cell.fill == Fill::Random));
             assert!(random.iter().all(|cell| !cell.copy && cell.batch == 8));
             random.into_iter().map(|cell| cell.variant).collect::<Vec<_>>()

@@ -36,6 +36,10 @@ pub struct Run {
     pub setup: Setup,
     /// The cells, in the order in which samples list them.
     pub cells: Vec<Cell>,
+    /// Variants without cells, whose machine code in the program that measured
+    /// is that of a variant with cells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_code: Vec<SameCode>,
     /// One entry per worker process, in the order they ran.
     pub processes: Vec<Process>,
     /// What a reader of the numbers has to know.
@@ -51,6 +55,12 @@ impl Run {
         done == self.setup.processes as usize
     }
 
+    /// The variants that are measured under a variant's name besides it.
+    pub fn namesakes(&self, variant: &str) -> Vec<String> {
+        let theirs = self.same_code.iter().filter(|s| s.as_in == variant);
+        theirs.map(|same| same.variant.clone()).collect()
+    }
+
     /// The fills of the run's cells, the one that was asked for first.
     pub fn fills(&self) -> Vec<Fill> {
         let mut fills = vec![Fill::Full, Fill::Random];
@@ -58,6 +68,18 @@ impl Run {
         fills.retain(|fill| self.cells.iter().any(|cell| cell.fill == *fill));
         fills
     }
+}
+
+/// A variant that is measured under another's name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SameCode {
+    /// Its name in the registry.
+    pub variant: String,
+    /// The measured variant that has the same machine code.
+    pub as_in: String,
+    /// How that comes, to follow a colon.
+    pub because: String,
 }
 
 /// The program that measured.

@@ -1,11 +1,12 @@
 //! `run`: one variant at one batch size, against its reference.
 
 use crate::cli::RunArgs;
+use crate::explain;
 use crate::failure::Failure;
 use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
 use crate::output;
-use crate::plan::{self, Effort};
+use crate::plan::{self, Contenders, Effort};
 use crate::results::Placement;
 use crate::sweep::{now, prepare, terminal_width};
 
@@ -14,10 +15,12 @@ use crate::sweep::{now, prepare, terminal_width};
 pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, false);
-    let variants = plan::named(std::slice::from_ref(&args.variant))?;
+    let asked = std::slice::from_ref(&args.variant);
+    let contenders =
+        Contenders::of(&plan::named(asked)?, explain::has_one_code)?;
     let setup = plan::setup(&args.measure, effort)?;
     let (batch, ring) = (args.batch, args.measure.ring);
-    let cells = plan::cells(&variants, &[batch], ring, setup.fill)?;
+    let cells = plan::cells(&contenders.variants, &[batch], ring, setup.fill)?;
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()
@@ -27,7 +30,10 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
             folder.path().display()
         )));
     }
-    let mut run = prepare(setup, cells, now())?;
+    for answer in contenders.answers(asked) {
+        eprintln!("note: {answer}");
+    }
+    let mut run = prepare(setup, cells, contenders, now())?;
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),
         None => Ok(()),

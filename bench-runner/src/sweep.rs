@@ -8,11 +8,12 @@ use crate::affinity;
 use crate::build_info;
 use crate::cli::SweepArgs;
 use crate::environment::Root;
+use crate::explain;
 use crate::failure::Failure;
 use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
 use crate::output;
-use crate::plan::{self, Effort};
+use crate::plan::{self, Contenders, Effort};
 use crate::results::{Cell, Fill, Machine, Placement, Run, SCHEMA, Setup};
 
 /// Measures what was asked for, or goes on with what was begun.
@@ -46,11 +47,12 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, args.quick);
     let setup = plan::setup(&args.measure, effort)?;
-    let variants = plan::chosen(&args.axis, &args.variants)?;
+    let chosen = plan::chosen(&args.axis, &args.variants)?;
+    let contenders = Contenders::of(&chosen, explain::has_one_code)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
-    let mut cells = plan::cells(&variants, &args.batch, ring, fill)?;
+    let mut cells = plan::cells(&contenders.variants, &args.batch, ring, fill)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {
-        cells.extend(plan::also_at_random(&variants, &cells));
+        cells.extend(plan::also_at_random(&contenders, &cells));
     }
     let started = now();
     let mut early = None;
@@ -66,7 +68,10 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         }
         early = Some(folder);
     }
-    let mut run = prepare(setup, cells, started)?;
+    for answer in contenders.answers(&args.variants) {
+        eprintln!("note: {answer}");
+    }
+    let mut run = prepare(setup, cells, contenders, started)?;
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
     }
@@ -82,6 +87,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
 pub fn prepare(
     mut setup: Setup,
     cells: Vec<Cell>,
+    contenders: Contenders,
     started: String,
 ) -> Result<Run, Failure> {
     let mut machine = Root::default().machine(setup.core);
@@ -97,8 +103,9 @@ pub fn prepare(
         machine,
         setup,
         cells,
+        same_code: contenders.same_code,
         processes: Vec::new(),
-        warnings: Vec::new(),
+        warnings: contenders.warnings,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Results as text tables, without colours and no wider than asked for.
 
 use crate::analysis::{
-    self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, by_axis,
+    self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, SAME, by_axis,
 };
 use crate::results::{Fill, Placement, Run};
 use crate::stats::{CONFIDENCE, Estimate};
@@ -102,6 +102,11 @@ pub fn caption(
                 .to_owned(),
         );
     }
+    let is_named = |name: &str| {
+        results.iter().any(|result| result.names().contains(&name))
+    };
+    let same = analysis::same_code(run, is_named);
+    lines.extend(same.iter().map(|line| plain(line)));
     if results.iter().any(|result| result.hollow) {
         lines.push(format!(
             "°: model-bound, the model was busy for more than {:.0} % of the \
@@ -178,7 +183,7 @@ impl Column {
 
     fn text(self, result: &CellResult, reference: &Reference) -> String {
         match self {
-            Self::Variant => plain(&result.variant),
+            Self::Variant => plain(&result.names().join(SAME)),
             Self::Batch => result.batch.to_string(),
             Self::Mpps => {
                 let mark = if result.hollow { "°" } else { "" };
@@ -252,11 +257,13 @@ fn draw_overview(
                 .collect();
             let other =
                 row.iter().flatten().find_map(|r| against(r, reference));
+            let names = row.iter().flatten().next();
+            let names = names.map_or(String::new(), |r| r.names().join(SAME));
             let name = match other {
                 Some(other) => {
-                    format!("{} / {}", plain(variant), plain(other))
+                    format!("{} / {}", plain(&names), plain(other))
                 }
-                None => plain(variant),
+                None => plain(&names),
             };
             let ratios = row.iter().map(|result| {
                 if reference(variant) == variant && result.is_some() {
@@ -362,6 +369,7 @@ mod tests {
     ) -> CellResult {
         CellResult {
             variant: variant.to_owned(),
+            namesakes: Vec::new(),
             batch,
             fill: Fill::Full,
             copy: false,
@@ -496,6 +504,29 @@ floor=null                        –      –
         let narrow = overview(&rows(), &reference, Some(38));
         assert!(fits(&narrow, Some(38)), "{narrow}");
         assert_eq!(narrow.matches("reg=boxed").count(), 2);
+    }
+
+    #[test]
+    fn two_names_of_one_code_share_a_row_and_a_reason() {
+        let mut run = example::run(&["baseline", "reg=boxed"], &[1, 32]);
+        example::add_same_code(&mut run, "reg=typed", "baseline");
+        let results = analyse(&run, &reference);
+        let both = "baseline ≡ reg=typed";
+        for (text, rows) in [
+            (cells(&results, &reference, None), 2),
+            (overview(&results, &reference, None), 1),
+        ] {
+            assert_eq!(text.matches(both).count(), rows, "{text}");
+            assert_eq!(text.matches("baseline").count(), rows, "{text}");
+        }
+        let text = caption(&run, &results, None);
+        let line = "≡: one machine code, measured once; reg=typed has that \
+                    of baseline, for types end with the compiler.\n";
+        assert!(text.contains(line), "{text}");
+        run.same_code.clear();
+        let results = analyse(&run, &reference);
+        assert!(!cells(&results, &reference, None).contains('≡'));
+        assert!(!caption(&run, &results, None).contains('≡'));
     }
 
     #[test]

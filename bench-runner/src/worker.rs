@@ -211,14 +211,9 @@ mod tests {
     use crate::results::Fill;
     use nic_model::Faults;
 
-    /// How a process ends whose card has `faults`.
-    fn end(
-        placement: Placement,
-        variants: &[Variant],
-        faults: Faults,
-    ) -> (Result<(), Failure>, u32) {
+    fn setup(placement: Placement) -> Setup {
         let core = affinity::allowed_cores()[0];
-        let setup = Setup {
+        Setup {
             seed: 1,
             workload: "forward".to_owned(),
             placement,
@@ -234,7 +229,15 @@ mod tests {
             arenas: 1,
             core,
             model_core: core,
-        };
+        }
+    }
+
+    /// How a process ends whose card has `faults`.
+    fn end(
+        setup: Setup,
+        variants: &[Variant],
+        faults: Faults,
+    ) -> (Result<(), Failure>, u32) {
         let cells =
             plan::cells(variants, &[32], 128, Fill::Full).expect("fine");
         let contenders: Vec<Variant> = cells
@@ -256,8 +259,12 @@ mod tests {
 
     /// The line that a failed process ends with.
     fn line(placement: Placement, name: &str, faults: Faults) -> String {
+        line_with(setup(placement), name, faults)
+    }
+
+    fn line_with(setup: Setup, name: &str, faults: Faults) -> String {
         let variant = plan::find(name).expect("known");
-        let (end, rounds) = end(placement, &[variant], faults);
+        let (end, rounds) = end(setup, &[variant], faults);
         let failure = end.expect_err("a failure");
         assert_eq!((failure.exit, rounds), (Exit::Error, 0));
         failure.to_string()
@@ -267,7 +274,7 @@ mod tests {
     fn a_card_without_faults_is_measured() {
         let baseline = [plan::find("baseline").expect("known")];
         let (end, rounds) =
-            end(Placement::Lockstep, &baseline, Faults::default());
+            end(setup(Placement::Lockstep), &baseline, Faults::default());
         assert_eq!((end, rounds), (Ok(()), 2));
     }
 
@@ -276,7 +283,8 @@ mod tests {
         let faults = Faults { stops_within: 200, ..Faults::default() };
         for variant in plan::everything().iter().filter(|v| v.forwards) {
             let line = line(Placement::Lockstep, &variant.name(), faults);
-            let wanted = format!("{} at batch size 32: card", variant.name());
+            let name = variant.name();
+            let wanted = format!("{name} at batch size 32, full fill: card");
             assert!(line.starts_with(&wanted), "{line}");
             assert!(line.contains("stopped after"), "{line}");
         }
@@ -287,6 +295,13 @@ mod tests {
         let faults = Faults { stops_within: 200, ..Faults::default() };
         let line = line(Placement::Threaded, "baseline", faults);
         assert!(line.contains("card or forwarder stopped after"), "{line}");
+    }
+
+    #[test]
+    fn a_model_that_finds_no_core_says_so_at_once() {
+        let setup = Setup { model_core: 1000, ..setup(Placement::Threaded) };
+        let line = line_with(setup, "baseline", Faults::default());
+        assert!(line.contains("core 1000"), "{line}");
     }
 
     #[test]

@@ -16,22 +16,24 @@
 //! x86-64 keeps loads in order, and stores in order, and no store overtakes
 //! an earlier load. There both are barriers for the compiler and cost no
 //! instruction, as long as BAR 0 is not mapped write-combining. Elsewhere, and
-//! in Miri, both are fences between threads, which is what a device in
+//! in Miri and loom, both are fences between threads, which is what a device in
 //! software needs.
 
-#[cfg(any(not(target_arch = "aarch64"), miri))]
+#[cfg(all(any(not(target_arch = "aarch64"), miri), not(all(loom, test))))]
 use core::sync::atomic::{Ordering, fence};
+#[cfg(all(loom, test))]
+use loom::sync::atomic::{Ordering, fence};
 
 /// To stand between the sight of DD and everything that relies on it: reads
 /// of the descriptor's other words and of the packet.
 #[inline(always)]
 pub fn after_done() {
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    #[cfg(all(target_arch = "aarch64", not(any(miri, all(loom, test)))))]
     // SAFETY: a barrier changes neither registers nor memory.
     unsafe {
         core::arch::asm!("dmb oshld", options(nostack, preserves_flags));
     }
-    #[cfg(any(not(target_arch = "aarch64"), miri))]
+    #[cfg(any(not(target_arch = "aarch64"), miri, all(loom, test)))]
     fence(Ordering::Acquire);
 }
 
@@ -42,11 +44,14 @@ pub fn after_done() {
 /// before the device writes to it.
 #[inline(always)]
 pub fn before_doorbell() {
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    #[cfg(all(target_arch = "aarch64", not(any(miri, all(loom, test)))))]
     // SAFETY: a barrier changes neither registers nor memory.
     unsafe {
         core::arch::asm!("dmb osh", options(nostack, preserves_flags));
     }
-    #[cfg(any(not(target_arch = "aarch64"), miri))]
+    #[cfg(any(not(target_arch = "aarch64"), miri, all(loom, test)))]
     fence(Ordering::Release);
 }
+
+#[cfg(all(loom, test))]
+mod under_loom;

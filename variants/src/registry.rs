@@ -458,7 +458,7 @@ pub struct SameCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
     /// The compiler made one code of two sources: there is one measurement,
-    /// under two names.
+    /// under two names, and it is made of the other.
     Erased(&'static str),
     /// The difference is in the data that the code finds: two measurements.
     Data(&'static str),
@@ -500,6 +500,15 @@ pub const SAME_CODE: &[SameCode] = &[
         ),
     },
 ];
+
+/// The declaration that a variant has the machine code of another because the
+/// compiler erased the difference.
+pub fn erased(name: &str) -> Option<&'static SameCode> {
+    let is_erased = |pair: &&SameCode| {
+        pair.variant == name && matches!(pair.because, Because::Erased(_))
+    };
+    SAME_CODE.iter().find(is_erased)
+}
 
 /// The axis of whole policies in the style of known drivers.
 pub const PERSONA: &str = "persona";

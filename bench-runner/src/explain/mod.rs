@@ -50,6 +50,20 @@ pub fn command(args: &ExplainArgs) -> Result<(), Failure> {
     }
 }
 
+/// Whether this program has one machine code for two variants, as far as that
+/// can be read.
+pub fn has_one_code(a: &Variant, b: &Variant) -> bool {
+    if !cfg!(target_arch = "x86_64") {
+        return false;
+    }
+    let Ok(image) = Image::of_this_program() else { return false };
+    let body = |variant| Explained::of(variant, &image).ok();
+    match (body(a), body(b)) {
+        (Some(a), Some(b)) => a.body.hash() == b.body.hash(),
+        _ => false,
+    }
+}
+
 /// Descriptors of the largest ring.
 const MOST: u16 = 4096;
 

@@ -2,9 +2,11 @@
 
 mod bench;
 mod counted;
+mod handover;
 mod lockstep;
 mod probe;
 mod runs;
+mod sync;
 mod threaded;
 
 pub use bench::{Bench, Task, config};
@@ -48,6 +50,8 @@ pub enum Invalid {
     },
     /// The model's thread could not run where it should.
     Core(String),
+    /// The model's thread does not answer any more.
+    Silent(&'static str),
 }
 
 impl fmt::Display for Invalid {
@@ -62,6 +66,9 @@ impl fmt::Display for Invalid {
                  packets"
             ),
             Self::Core(error) => f.write_str(error),
+            Self::Silent(what) => {
+                write!(f, "the model's thread {what}: is its core taken?")
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The words on charts that come from the run.
 
 use super::Quantity;
-use crate::analysis::{CellResult, MODEL_BOUND};
+use crate::analysis::{self, CellResult, MODEL_BOUND};
 use crate::results::{Fill, Placement, Run};
 use crate::stats::{self, CONFIDENCE};
 
@@ -16,8 +16,13 @@ pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
     }
 }
 
-/// How the numbers were made, on what, when and by what.
-pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
+/// How the numbers were made, on what, when and by what, and why one line has
+/// several of the names that are `shown`.
+pub(super) fn caption(
+    run: &Run,
+    results: &[CellResult],
+    shown: impl Fn(&str) -> bool,
+) -> String {
     let mut sentences = vec![
         device(run, results),
         sampling(run, results),
@@ -31,6 +36,7 @@ pub(super) fn caption(run: &Run, results: &[CellResult]) -> String {
             MODEL_BOUND * 100.0
         ));
     }
+    sentences.extend(analysis::same_code(run, shown));
     sentences.join(" ")
 }
 

@@ -10,7 +10,7 @@ mod pen;
 pub use lines::draw;
 
 use crate::analysis::{
-    BASELINE, CellResult, FLOOR, Reference, by_axis, with_fill,
+    self, BASELINE, CellResult, FLOOR, Reference, SAME, by_axis, with_fill,
 };
 use crate::results::{Fill, Run};
 use crate::stats::Estimate;
@@ -119,10 +119,23 @@ fn sheets<'a>(
     fill: Fill,
     with_all: bool,
 ) -> Vec<Sheet<'a>> {
-    let axes: Vec<_> = by_axis(results)
-        .into_iter()
-        .filter(|(_, variants)| *variants != [FLOOR])
-        .collect();
+    let mut axes = by_axis(results);
+    // A variant with another's machine code stands on its own axis, too.
+    for result in results {
+        for name in &result.namesakes {
+            let axis = analysis::axis(name);
+            let line = result.variant.as_str();
+            match axes.iter_mut().find(|(known, _)| *known == axis) {
+                Some((_, lines)) if lines.contains(&line) => {}
+                Some((_, lines)) => lines.push(line),
+                // With another fill only some axes are looked at.
+                None if with_all => axes.push((axis, vec![line])),
+                None => {}
+            }
+        }
+    }
+    let axes: Vec<_> =
+        axes.into_iter().filter(|(_, variants)| *variants != [FLOOR]).collect();
     let mut sheets = Vec::new();
     for (axis, variants) in &axes {
         if *axis != BASELINE {
@@ -133,7 +146,8 @@ fn sheets<'a>(
         sheets.push(Sheet {
             file: "all".to_owned(),
             title: "all variants".to_owned(),
-            variants: axes.into_iter().flat_map(|(_, v)| v).collect(),
+            axis: None,
+            variants: distinct(axes.into_iter().flat_map(|(_, v)| v)),
             reference: BASELINE,
         });
     }
@@ -146,10 +160,18 @@ fn sheets<'a>(
     sheets
 }
 
+/// Each name once, in the order of its first place.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
+}
+
 /// Which variants share a chart.
 struct Sheet<'a> {
     file: String,
     title: String,
+    /// The axis whose names are shown; none for those of all.
+    axis: Option<String>,
     variants: Vec<&'a str>,
     reference: &'a str,
 }
@@ -171,9 +193,25 @@ impl<'a> Sheet<'a> {
         Self {
             file: file_name(axis),
             title: axis.to_owned(),
+            axis: Some(axis.to_owned()),
             variants: shown,
             reference,
         }
+    }
+
+    /// Whether a name that a line has besides its own belongs here.
+    fn shows(&self, namesake: &str) -> bool {
+        let axis = analysis::axis(namesake);
+        self.axis.as_ref().is_none_or(|ours| ours == axis)
+    }
+
+    /// The name of a variant's line, or the names.
+    fn label(&self, results: &[CellResult], variant: &str) -> String {
+        let of = |result: &&CellResult| result.variant == variant;
+        let names = results.iter().find(of).map_or(vec![], CellResult::names);
+        let is_ours = |name: &&str| *name == variant || self.shows(name);
+        let names: Vec<_> = names.into_iter().filter(is_ours).collect();
+        names.join(SAME)
     }
 
     fn chart(
@@ -189,11 +227,11 @@ impl<'a> Sheet<'a> {
                 self.title,
                 quantity.words()
             ),
-            subtitle: captions::caption(run, results),
+            subtitle: captions::caption(run, results, |n| self.shows(n)),
             y_label: captions::y_label(run, quantity).to_owned(),
             series: series
                 .map(|variant| Series {
-                    name: (*variant).to_owned(),
+                    name: self.label(results, variant),
                     points: points(results, variant, quantity),
                     emphasis: *variant == self.reference,
                 })

@@ -158,6 +158,31 @@ fn every_axis_has_two_charts_and_all_variants_have_two_more() {
 }
 
 #[test]
+fn two_names_of_one_code_share_a_line_on_their_axis() {
+    let names = ["baseline", "batch=arena", "status=bit"];
+    let mut run = example::run(&names, &[1, 32]);
+    example::add_same_code(&mut run, "reg=typed", "baseline");
+    example::add_random(&mut run, &["baseline", "status=bit"]);
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let chart = |name: &str| {
+        let named = charts.iter().find(|(file, _)| file == name);
+        &named.unwrap_or_else(|| panic!("no {name}")).1
+    };
+    let both = "baseline ≡ reg=typed";
+    let said = |svg: &str| svg.contains("types end with the compiler");
+    for name in ["cycles-reg.svg", "cycles-all.svg"] {
+        assert!(has(chart(name), both) && said(chart(name)), "{name}");
+        assert!(!has(chart(name), "baseline"), "{name}");
+    }
+    // One line, and the others need not know.
+    assert!(!has(chart("cycles-reg.svg"), "reg=typed"));
+    let batch = chart("cycles-batch.svg");
+    assert!(has(batch, "baseline") && !has(batch, both) && !said(batch));
+    let is_random = |(file, _): &&(String, String)| file.contains("-random");
+    assert_eq!(charts.iter().filter(is_random).count(), 2);
+}
+
+#[test]
 fn what_has_another_fill_as_well_has_charts_of_its_own() {
     let names = ["baseline", "status=bit", "reg=boxed", FLOOR];
     let mut run = example::run(&names, &[1, 32]);

@@ -46,6 +46,25 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             ));
         }
     }
+    for (index, same) in run.same_code.iter().enumerate() {
+        let has_cells =
+            |name: &String| run.cells.iter().any(|cell| cell.variant == *name);
+        let others = &run.same_code[..index];
+        if has_cells(&same.variant)
+            || others.iter().any(|other| other.variant == same.variant)
+        {
+            return Err(format!(
+                "same_code[{index}].variant: {} is measured twice",
+                same.variant
+            ));
+        }
+        if !has_cells(&same.as_in) {
+            return Err(format!(
+                "same_code[{index}].as_in: {} has no cells",
+                same.as_in
+            ));
+        }
+    }
     run.processes
         .iter()
         .enumerate()

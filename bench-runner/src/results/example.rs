@@ -1,7 +1,8 @@
 //! Made-up runs for tests: known costs, a little noise, no machine.
 
 use super::{
-    Build, Cell, Fill, Machine, Placement, Process, Round, Run, SCHEMA, Setup,
+    Build, Cell, Fill, Machine, Placement, Process, Round, Run, SCHEMA,
+    SameCode, Setup,
 };
 
 /// The variants of [`fourteen`], `baseline` among them.
@@ -94,9 +95,17 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
         machine: machine(),
         setup: setup(),
         cells,
+        same_code: Vec::new(),
         processes,
         warnings: Vec::new(),
     }
+}
+
+/// Says that a variant is measured under another's name.
+pub(crate) fn add_same_code(run: &mut Run, variant: &str, as_in: &str) {
+    let because = "types end with the compiler".to_owned();
+    let (variant, as_in) = (variant.to_owned(), as_in.to_owned());
+    run.same_code.push(SameCode { variant, as_in, because });
 }
 
 /// Measures some variants with random fill as well, for half the phases and

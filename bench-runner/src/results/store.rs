@@ -200,6 +200,7 @@ fn text(run: &Run) -> io::Result<String> {
         machine,
         setup,
         cells,
+        same_code,
         processes,
         warnings,
     } = run;
@@ -215,6 +216,9 @@ fn text(run: &Run) -> io::Result<String> {
     field("setup", pretty(setup)?);
     field("warnings", pretty(warnings)?);
     field("cells", lines(cells.iter().map(compact), 4)?);
+    if !same_code.is_empty() {
+        field("same_code", lines(same_code.iter().map(compact), 4)?);
+    }
     let processes = processes.iter().map(|process| {
         let super::Process { index, pages, rounds } = process;
         Ok(format!(

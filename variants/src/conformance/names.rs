@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::{batch, status};
 use crate::batch::Slice;
 use crate::registry::{
-    AXES, BASELINE, FLOOR, IN_C, canonical, missing, variants,
+    AXES, BASELINE, FLOOR, IN_C, SAME_CODE, Variant, canonical, erased,
+    missing, variants,
 };
 use crate::status::Masked;
 
@@ -155,4 +156,22 @@ fn laws_are_tried_with_every_reg_style_and_every_walk() {
     assert_eq!(sorted(regs), sorted(answers("reg")));
     let walks = batch::with_every_walk::<Slice>().map(|(name, _)| name);
     assert_eq!(sorted(walks), sorted(answers("walk")));
+}
+
+#[test]
+fn what_shares_code_exists_and_is_measured_under_a_name_that_is_measured() {
+    for pair in SAME_CODE {
+        let names = variants().into_iter().map(|variant| variant.name());
+        let names: Vec<_> = names.collect();
+        for name in [pair.variant, pair.as_in] {
+            assert!(names.iter().any(|known| known == name), "{name}");
+        }
+        if erased(pair.variant).is_some() {
+            assert!(erased(pair.as_in).is_none(), "{pair:?} is no end");
+            // Ratios are taken to measured rows.
+            let is_reference = |v: Variant| v.reference == pair.variant;
+            assert!(!variants().into_iter().any(is_reference), "{pair:?}");
+        }
+    }
+    assert_eq!(erased("spread=stride2k"), None);
 }

@@ -80,6 +80,19 @@ fn a_run_from_before_there_were_fills_has_full_rings() {
 }
 
 #[test]
+fn a_variant_under_another_name_loads_as_it_was_saved() {
+    let folder = Folder::new("same-code");
+    let mut run = small();
+    // Runs from before there were any have none.
+    assert!(!text(&run).unwrap().contains("same_code"));
+    example::add_same_code(&mut run, "reg=typed", "baseline");
+    run.save(&folder.0).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
+    assert_eq!(run.namesakes("baseline"), ["reg=typed"]);
+    assert!(run.namesakes("reg=boxed").is_empty());
+}
+
+#[test]
 fn a_threaded_run_loads_as_it_was_saved() {
     let folder = Folder::new("threaded");
     let mut run = small();
@@ -293,6 +306,15 @@ fn contradictions_are_named_by_field() {
     assert!(line.starts_with("setup.packets_per_phase is 0"), "{line}");
     let line = contradicting("tick", |run| run.machine.tick_hz = -1.0);
     assert!(line.starts_with("machine.tick_hz is -1"), "{line}");
+    let same = |variant, as_in| {
+        contradicting("same", |run| {
+            example::add_same_code(run, variant, as_in);
+        })
+    };
+    let line = same("reg=boxed", "baseline");
+    assert!(line.contains("reg=boxed is measured twice"), "{line}");
+    let line = same("reg=typed", "reg=bytes");
+    assert!(line.contains("as_in: reg=bytes has no cells"), "{line}");
 }
 
 proptest! {
