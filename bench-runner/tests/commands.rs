@@ -416,8 +416,9 @@ fn counters_tells_full_rings_from_random_ones() {
     // 448 packets per port and turn, as 256 and 192.
     assert_eq!(count("full"), [8 * 896, 8 * 4]);
     let [packets, batches] = count("random");
-    assert_eq!(batches, 256);
-    assert!((100..160).contains(&(packets / batches)), "{packets}");
+    // 128 runs per port, of 16 packets on average and now and then of none.
+    assert!((200..=256).contains(&batches), "{batches}");
+    assert!((12..=20).contains(&(packets / batches)), "{packets}");
 }
 
 #[test]
