@@ -1,7 +1,7 @@
 //! From what was asked for to a list of cells and a set-up.
 
 use driver::tx::CLEAN_GROUP;
-use nic_model::frame::{FCS_BYTES, SIZES};
+use nic_model::frame::{FCS_BYTES, MAX_TYPES, SIZES};
 use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
 use variants::workload::PORTS;
 
@@ -9,7 +9,9 @@ use crate::affinity;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
-use crate::results::{Cell, Fill, Placement, Run, Setup};
+use crate::results::{
+    Cell, Fill, ONE_TYPE, Placement, Run, Setup, Trace, Workload,
+};
 
 /// Most phases, rounds and processes.
 pub const MOST: u32 = 10_000;
@@ -17,8 +19,8 @@ pub const MOST: u32 = 10_000;
 /// Most cycles of a modelled doorbell; far more than any card takes.
 const MOST_DOORBELL_CYCLES: u32 = 100_000;
 
-/// What is done to the packets.
-pub const WORKLOAD: &str = "forward";
+/// Packet types of a run that looks at them and is not told how many.
+pub const TYPES: u8 = MAX_TYPES;
 
 /// Arenas per process.
 pub const ARENAS: u32 = 4;
@@ -185,24 +187,85 @@ pub fn batches(batches: &[u32], ring: u16) -> Result<Vec<u16>, Failure> {
     Ok(sorted)
 }
 
-/// A cell for every variant and batch size, and the baseline a second time.
+/// Those of the chosen variants that are compiled for `workload`, and a line
+/// about the others; all of them where none is asked for.
+pub fn able(
+    chosen: Vec<Variant>,
+    workload: Option<Workload>,
+) -> Result<(Vec<Variant>, Option<String>), Failure> {
+    let Some(workload) = workload else {
+        return Ok((chosen, None));
+    };
+    let (able, others): (Vec<_>, Vec<_>) =
+        chosen.into_iter().partition(|v| v.on(workload.into()).is_some());
+    if others.is_empty() {
+        return Ok((able, None));
+    }
+    let names: Vec<_> = others.iter().map(Variant::name).collect();
+    let names = names.join(", ");
+    let accompanies = |v: &Variant| [BASELINE, NULL].contains(&&*v.name());
+    if able.iter().all(accompanies) {
+        return Err(Failure::error(format!(
+            "--workload {workload}: {names} cannot run it; choose others, or \
+             leave out --workload"
+        )));
+    }
+    let line =
+        format!("workload {workload}: without {names}, which cannot run it");
+    Ok((able, Some(line)))
+}
+
+/// Notes the packet types of a run with `cells`, which only one workload
+/// looks at.
+pub fn classify(
+    setup: &mut Setup,
+    cells: &[Cell],
+    args: &MeasureArgs,
+) -> Result<(), Failure> {
+    if cells.iter().any(|cell| cell.workload == Workload::Classify) {
+        setup.types = args.types.unwrap_or(TYPES);
+        setup.trace = args.trace.unwrap_or_default();
+        if !(2..=MAX_TYPES).contains(&setup.types) {
+            return Err(Failure::error(format!(
+                "--types {}: must be from 2 to {MAX_TYPES}",
+                setup.types
+            )));
+        }
+        return Ok(());
+    }
+    let types = args.types.map(|_| "--types");
+    match types.or(args.trace.map(|_| "--trace")) {
+        None => Ok(()),
+        Some(option) => Err(Failure::error(format!(
+            "{option}: none of the chosen variants looks at packet types; add \
+             --axis dispatch or --workload classify"
+        ))),
+    }
+}
+
+/// A cell for every variant and batch size, and the baseline a second time;
+/// each on `workload`, or else on its own.
 pub fn cells(
     variants: &[Variant],
     batches: &[u32],
     ring: u16,
     fill: Fill,
+    asked: Option<Workload>,
 ) -> Result<Vec<Cell>, Failure> {
     let sorted = self::batches(batches, ring)?;
     let mut cells = Vec::new();
     for variant in variants {
         for &batch in &sorted {
+            let own = || variant.workload().into();
+            let workload = asked.unwrap_or_else(own);
             let variant = variant.name();
-            cells.push(Cell { variant, batch, fill, copy: false });
+            cells.push(Cell { variant, batch, fill, workload, copy: false });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
-        cells.push(Cell { variant, batch, fill, copy: true });
+        let workload = asked.unwrap_or_default();
+        cells.push(Cell { variant, batch, fill, workload, copy: true });
     }
     Ok(cells)
 }
@@ -232,6 +295,13 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         return Err(Failure::error(
             "--fill random: only in lockstep, for in threads the card decides \
              how full rings are; leave out --placement threaded or --fill",
+        ));
+    }
+    let workload = args.workload.unwrap_or_default();
+    if workload == Workload::Tx && fill == Fill::Random {
+        return Err(Failure::error(
+            "--fill random: the workload tx receives nothing; leave out \
+             --fill or choose another --workload",
         ));
     }
     if !SIZES.contains(&args.frame) {
@@ -273,7 +343,9 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         )?;
     let setup = Setup {
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..) >> 11),
-        workload: WORKLOAD.to_owned(),
+        workload,
+        types: ONE_TYPE,
+        trace: Trace::Generated,
         placement,
         frame_bytes: args.frame,
         ring_entries: args.ring,
@@ -321,8 +393,11 @@ pub fn check(run: &Run) -> Result<(), String> {
             return Err(format!("setup.{name} is {n}, not {wanted}"));
         }
     }
-    if setup.workload != WORKLOAD {
-        return Err(format!("unknown workload {:?}", setup.workload));
+    if !(1..=MAX_TYPES).contains(&setup.types) {
+        return Err(format!(
+            "setup.types is {}, not 1 to {MAX_TYPES}",
+            setup.types
+        ));
     }
     if setup.doorbell_cycles > MOST_DOORBELL_CYCLES {
         return Err("setup.doorbell_cycles is out of bounds".to_owned());
@@ -331,7 +406,10 @@ pub fn check(run: &Run) -> Result<(), String> {
         return Err("there are no cells".to_owned());
     }
     for cell in &run.cells {
-        find(&cell.variant).map_err(|e| e.to_string())?;
+        let variant = find(&cell.variant).map_err(|e| e.to_string())?;
+        if variant.on(cell.workload.into()).is_none() {
+            return Err(format!("{cell}: it cannot run that workload"));
+        }
         if !(1..=setup.ring_entries).contains(&cell.batch) {
             return Err(format!("a cell has batch size {}", cell.batch));
         }
@@ -433,10 +511,10 @@ mod tests {
     #[test]
     fn batch_sizes_are_sorted_and_bounded_by_the_ring() {
         let all = everything();
-        assert!(cells(&all, &[0], 512, Fill::Full).is_err());
-        assert!(cells(&all, &[513], 512, Fill::Full).is_err());
-        let cells =
-            cells(&all[..1], &[32, 1, 32], 512, Fill::Full).expect("fine");
+        assert!(cells(&all, &[0], 512, Fill::Full, None).is_err());
+        assert!(cells(&all, &[513], 512, Fill::Full, None).is_err());
+        let cells = cells(&all[..1], &[32, 1, 32], 512, Fill::Full, None)
+            .expect("fine");
         let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
     }
@@ -444,7 +522,8 @@ mod tests {
     #[test]
     fn random_fill_comes_with_the_axis_status_and_its_reference() {
         let random = |variants: &[Variant]| {
-            let cells = cells(variants, &[8], 512, Fill::Full).expect("fine");
+            let cells =
+                cells(variants, &[8], 512, Fill::Full, None).expect("fine");
             let random = also_at_random(variants, &cells);
             assert!(random.iter().all(|cell| cell.fill == Fill::Random));
             assert!(random.iter().all(|cell| !cell.copy && cell.batch == 8));

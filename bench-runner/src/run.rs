@@ -15,9 +15,12 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, false);
     let variants = plan::named(std::slice::from_ref(&args.variant))?;
-    let setup = plan::setup(&args.measure, effort)?;
+    let mut setup = plan::setup(&args.measure, effort)?;
+    let asked = args.measure.workload;
+    let (variants, unable) = plan::able(variants, asked)?;
     let (batch, ring) = (args.batch, args.measure.ring);
-    let cells = plan::cells(&variants, &[batch], ring, setup.fill)?;
+    let cells = plan::cells(&variants, &[batch], ring, setup.fill, asked)?;
+    plan::classify(&mut setup, &cells, &args.measure)?;
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()
@@ -28,6 +31,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
         )));
     }
     let mut run = prepare(setup, cells, now())?;
+    run.warnings.extend(unable);
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),
         None => Ok(()),

@@ -45,10 +45,13 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
 fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, args.quick);
-    let setup = plan::setup(&args.measure, effort)?;
+    let mut setup = plan::setup(&args.measure, effort)?;
     let variants = plan::chosen(&args.axis, &args.variants)?;
+    let asked = args.measure.workload;
+    let (variants, unable) = plan::able(variants, asked)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
-    let mut cells = plan::cells(&variants, &args.batch, ring, fill)?;
+    let mut cells = plan::cells(&variants, &args.batch, ring, fill, asked)?;
+    plan::classify(&mut setup, &cells, &args.measure)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {
         cells.extend(plan::also_at_random(&variants, &cells));
     }
@@ -67,6 +70,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         early = Some(folder);
     }
     let mut run = prepare(setup, cells, started)?;
+    run.warnings.extend(unable);
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
     }

@@ -11,6 +11,7 @@ use super::bench::BlockSpec;
 use super::{Block, Invalid};
 use crate::affinity;
 use crate::clock::stamp;
+use crate::results::Workload;
 
 /// Packets before the timed ones, in phases.
 const WARM_UP: u64 = 4;
@@ -93,11 +94,11 @@ pub(super) fn block(
     thread::scope(|scope| {
         let at_work = scope.spawn(|| {
             affinity::pin(core).map_err(|e| Invalid::Core(e.to_string()))?;
-            Ok::<_, Invalid>(work(model, &desk))
+            Ok::<_, Invalid>(work(model, &desk, spec.offered(BURST)))
         });
         let stop = StopAtEnd(&desk);
         let mut wait = |_| desk.await_turns();
-        let mut forwarder = (spec.task.variant.open())(site, &mut wait)?;
+        let mut forwarder = (spec.open())(site, &mut wait)?;
 
         let per_phase = u64::from(spec.setup.packets_per_phase);
         let quota = |phases: u64| {
@@ -119,8 +120,10 @@ pub(super) fn block(
 
         desk.tell(Order::Drain);
         desk.await_turns();
-        let rest = Quota { packets: u64::MAX, patience: DRAINED };
-        forwarder.forward(rest);
+        if spec.task.workload != Workload::Tx {
+            let rest = Quota { packets: u64::MAX, patience: DRAINED };
+            forwarder.forward(rest);
+        }
         desk.await_turns();
         drop(stop);
         let result = at_work.join().expect("the model does not panic");
@@ -132,14 +135,23 @@ pub(super) fn block(
         Ok(Block {
             ticks: span.saturating_sub(clock),
             device_ticks: 0,
-            forwarded: after.sent - before.sent,
+            forwarded: match spec.task.workload {
+                Workload::Rx => after.consumed - before.consumed,
+                Workload::Forward | Workload::Tx | Workload::Classify => {
+                    after.sent - before.sent
+                }
+            },
             model_busy: effort.busy as f64 / all as f64,
         })
     })
 }
 
 /// The model's turns, until it is told to stop.
-fn work<'a>(mut model: Model<'a>, desk: &Desk) -> (Model<'a>, Effort) {
+fn work<'a>(
+    mut model: Model<'a>,
+    desk: &Desk,
+    burst: u32,
+) -> (Model<'a>, Effort) {
     let mut effort = Effort::default();
     let mut last = stamp();
     while !desk.is(Order::Stop) {
@@ -147,7 +159,7 @@ fn work<'a>(mut model: Model<'a>, desk: &Desk) -> (Model<'a>, Effort) {
         let counts = desk.is(Order::Count);
         let mut moved = model.transmit();
         if counts || desk.is(Order::Offer) {
-            moved += model.receive_ready(BURST);
+            moved += model.receive_ready(burst);
         }
         desk.turns.fetch_add(1, Ordering::Release);
         let now = stamp();
