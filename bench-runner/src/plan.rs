@@ -502,6 +502,44 @@ mod tests {
     }
 
     #[test]
+    fn each_variant_is_on_its_own_workload_unless_one_is_asked_for() {
+        let axes = ["dispatch".to_owned(), "writeback".to_owned()];
+        let variants = of_axes(&axes).expect("known");
+        let on = |asked| {
+            let (able, line) = able(variants.clone(), asked).expect("some");
+            let cells = cells(&able, &[8], 512, Fill::Full, asked);
+            let cells = cells.expect("fine").into_iter();
+            let cells = cells.filter(|c| !c.copy && c.variant != NULL);
+            (cells.map(|c| (c.variant, c.workload)).collect::<Vec<_>>(), line)
+        };
+        let (own, line) = on(None);
+        assert_eq!(line, None);
+        for (variant, workload) in &own {
+            let classifies = variant.starts_with("dispatch=");
+            let wanted = Workload::Classify;
+            assert_eq!(*workload == wanted, classifies, "{variant}");
+        }
+        assert_eq!(own.len(), 6, "{own:?}");
+        let (tx, line) = on(Some(Workload::Tx));
+        let names: Vec<_> = tx.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["baseline", "writeback=every32"]);
+        assert!(tx.iter().all(|(_, workload)| *workload == Workload::Tx));
+        let line = line.expect("a line");
+        assert!(line.contains("dispatch=match, dispatch=hashed"), "{line}");
+    }
+
+    #[test]
+    fn variants_that_cannot_run_a_workload_get_one_line() {
+        let dispatch = of_axes(&["dispatch".to_owned()]).expect("known");
+        let failure = able(dispatch, Some(Workload::Rx)).expect_err("none");
+        let line = failure.to_string();
+        assert!(
+            line.contains("dispatch=dyn") && !line.contains('\n'),
+            "{line}"
+        );
+    }
+
+    #[test]
     fn a_phase_fits_into_the_rings() {
         let sizes = [64, 128, 256, 512, 4096];
         let packets = sizes.map(packets_per_port);

@@ -77,6 +77,9 @@ impl Run {
                 workloads.push(cell.workload);
             }
         }
+        if workloads.is_empty() {
+            workloads.push(self.setup.workload);
+        }
         let Setup { types, trace, .. } = self.setup;
         let words = workloads.iter().map(|workload| match workload {
             Workload::Classify => {

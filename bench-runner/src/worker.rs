@@ -280,8 +280,9 @@ mod tests {
         let faults = Faults { stops_within: 200, ..Faults::default() };
         for variant in plan::everything().iter().filter(|v| v.forwards) {
             let line = line(Placement::Lockstep, &variant.name(), faults);
-            let wanted = format!("{} at batch size 32: card", variant.name());
+            let wanted = format!("{} at batch size 32,", variant.name());
             assert!(line.starts_with(&wanted), "{line}");
+            assert!(line.contains(": card or"), "{line}");
             assert!(line.contains("stopped after"), "{line}");
         }
     }

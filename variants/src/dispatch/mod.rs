@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn no_two_actions_do_the_same() {
-        let packet: Vec<u8> = (0..64).map(|i| i * 37 + 11).collect();
+        let packet: Vec<u8> = (0..64_u8).map(|i| i.wrapping_mul(37)).collect();
         let mut tallies = [1; PACKET_TYPES];
         macro_rules! act {
             ($($number:tt)+) => {
