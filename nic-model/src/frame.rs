@@ -112,9 +112,9 @@ impl Draw {
     fn packet_type(self, sequence: u64, types: u8) -> u16 {
         let mut mixed = (sequence & self.mask) ^ self.port;
         mixed = mixed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed >> 32) * u64::from(types) >> 32) as u16
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (((mixed >> 32) * u64::from(types)) >> 32) as u16
     }
 }
 

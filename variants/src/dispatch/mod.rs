@@ -37,7 +37,7 @@ fn action<const TYPE: usize>(tally: &mut u64, packet: &[u8]) {
         0 => tally.wrapping_add(word.wrapping_mul(factor)),
         1 => (*tally ^ word).rotate_left(turn),
         2 => tally.wrapping_mul(factor).wrapping_add(word),
-        3 => tally.wrapping_add(word ^ *tally >> turn),
+        3 => tally.wrapping_add(word ^ (*tally >> turn)),
         4 => tally.wrapping_sub(word >> turn),
         5 => tally.rotate_left(turn).wrapping_add(word | factor),
         6 => tally.wrapping_sub(word.wrapping_mul(word)),
