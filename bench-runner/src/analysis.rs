@@ -217,7 +217,7 @@ fn analyse_cell(
     cell: usize,
     reference: &Reference,
 ) -> Option<CellResult> {
-    let Cell { variant, batch, fill, copy } = &run.cells[cell];
+    let Cell { variant, batch, fill, copy, .. } = &run.cells[cell];
     let ns_per_tick = 1e9 / run.machine.tick_hz;
     let ns = |round: &Round| Some(ticks(run, round, cell)? * ns_per_tick);
     let cycles = |round: &Round| Some(ns(round)? * round.chain_ghz);

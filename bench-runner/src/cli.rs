@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::output;
-use crate::results::{Fill, Placement};
+use crate::results::{Fill, Placement, Trace, Workload};
 use crate::{counters, explain, list, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -106,6 +106,16 @@ pub struct MeasureArgs {
     /// Frame size on the wire with its checksum, from 64 to 1518
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     pub frame: u16,
+    /// What is done to the packets; each variant's own workload otherwise
+    #[arg(long, value_enum)]
+    pub workload: Option<Workload>,
+    /// Packet types that the card tells apart, from 2 to 32 (classify)
+    /// [default: 32]
+    #[arg(long, value_name = "N")]
+    pub types: Option<u8>,
+    /// How packet types follow each other (classify) [default: generated]
+    #[arg(long, value_enum)]
+    pub trace: Option<Trace>,
     /// Modelled cost of each register access in cycles
     #[arg(long, value_name = "CYCLES", default_value_t = 0)]
     pub doorbell_cycles: u32,

@@ -3,6 +3,7 @@
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 use variants::registry::{self, AXES, FLOOR};
+use variants::workload::Workload;
 
 use crate::build_info;
 use crate::cli::ListArgs;
@@ -40,6 +41,7 @@ fn as_json() -> Value {
                 "name": axis.name,
                 "question": axis.question,
                 "reference": axis.reference,
+                "workload": axis.workload().name(),
                 "answers": answers,
             })
         })
@@ -57,7 +59,7 @@ fn as_json() -> Value {
         "missing": missing,
         "c_compiler": build.c_compiler,
         "c_flags": build.c_flags,
-        "workloads": ["forward"],
+        "workloads": Workload::ALL.map(Workload::name),
         "placements": ["lockstep", "threaded"],
         "fills": ["full", "random"],
     })
@@ -87,8 +89,16 @@ fn as_text() -> String {
         table.add_row([" ", &floor.name(), floor.idea]);
     }
     text += &format!("{table}\n\n");
+    text += "workloads\n";
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for workload in Workload::ALL {
+        table.add_row([" ", workload.name(), workload.idea()]);
+    }
+    text += &format!("{table}\n\n");
     text += "★ the reference of its axis; all of them together are the \
-             baseline, and the walk axis builds on batch=arena\n";
+             baseline, the walk axis builds on batch=arena, and the dispatch \
+             axis has the workload classify\n";
     if let Some(line) = plan::missing(&[]) {
         text += &format!("\n{line}\n");
     }

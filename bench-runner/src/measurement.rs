@@ -66,6 +66,7 @@ pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
         let clock_cost_ticks = clock::clock_cost_ticks();
         let task = Task {
             variant: baseline,
+            workload: setup.workload,
             batch,
             fill: setup.fill,
             arena: 0,

@@ -1,7 +1,7 @@
 //! From what was asked for to a list of cells and a set-up.
 
 use driver::tx::CLEAN_GROUP;
-use nic_model::frame::{FCS_BYTES, SIZES};
+use nic_model::frame::{FCS_BYTES, MAX_TYPES, SIZES};
 use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
 use variants::workload::PORTS;
 
@@ -10,7 +10,9 @@ use crate::analysis::axis;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
-use crate::results::{Cell, Fill, Placement, Run, SameCode, Setup};
+use crate::results::{
+    Cell, Fill, ONE_TYPE, Placement, Run, SameCode, Setup, Trace, Workload,
+};
 
 /// Most phases, rounds and processes.
 pub const MOST: u32 = 10_000;
@@ -18,8 +20,8 @@ pub const MOST: u32 = 10_000;
 /// Most cycles of a modelled doorbell; far more than any card takes.
 const MOST_DOORBELL_CYCLES: u32 = 100_000;
 
-/// What is done to the packets.
-pub const WORKLOAD: &str = "forward";
+/// Packet types of a run that looks at them and is not told how many.
+pub const TYPES: u8 = MAX_TYPES;
 
 /// Arenas per process.
 pub const ARENAS: u32 = 4;
@@ -250,24 +252,85 @@ pub fn batches(batches: &[u32], ring: u16) -> Result<Vec<u16>, Failure> {
     Ok(sorted)
 }
 
-/// A cell for every variant and batch size, and the baseline a second time.
+/// Those of the chosen variants that are compiled for `workload`, and a line
+/// about the others; all of them where none is asked for.
+pub fn able(
+    chosen: Vec<Variant>,
+    workload: Option<Workload>,
+) -> Result<(Vec<Variant>, Option<String>), Failure> {
+    let Some(workload) = workload else {
+        return Ok((chosen, None));
+    };
+    let (able, others): (Vec<_>, Vec<_>) =
+        chosen.into_iter().partition(|v| v.on(workload.into()).is_some());
+    if others.is_empty() {
+        return Ok((able, None));
+    }
+    let names: Vec<_> = others.iter().map(Variant::name).collect();
+    let names = names.join(", ");
+    let accompanies = |v: &Variant| [BASELINE, NULL].contains(&&*v.name());
+    if able.iter().all(accompanies) {
+        return Err(Failure::error(format!(
+            "--workload {workload}: {names} cannot run it; choose others, or \
+             leave out --workload"
+        )));
+    }
+    let line =
+        format!("workload {workload}: without {names}, which cannot run it");
+    Ok((able, Some(line)))
+}
+
+/// Notes the packet types of a run with `cells`, which only one workload
+/// looks at.
+pub fn classify(
+    setup: &mut Setup,
+    cells: &[Cell],
+    args: &MeasureArgs,
+) -> Result<(), Failure> {
+    if cells.iter().any(|cell| cell.workload == Workload::Classify) {
+        setup.types = args.types.unwrap_or(TYPES);
+        setup.trace = args.trace.unwrap_or_default();
+        if !(2..=MAX_TYPES).contains(&setup.types) {
+            return Err(Failure::error(format!(
+                "--types {}: must be from 2 to {MAX_TYPES}",
+                setup.types
+            )));
+        }
+        return Ok(());
+    }
+    let types = args.types.map(|_| "--types");
+    match types.or(args.trace.map(|_| "--trace")) {
+        None => Ok(()),
+        Some(option) => Err(Failure::error(format!(
+            "{option}: none of the chosen variants looks at packet types; add \
+             --axis dispatch or --workload classify"
+        ))),
+    }
+}
+
+/// A cell for every variant and batch size, and the baseline a second time;
+/// each on `workload`, or else on its own.
 pub fn cells(
     variants: &[Variant],
     batches: &[u32],
     ring: u16,
     fill: Fill,
+    asked: Option<Workload>,
 ) -> Result<Vec<Cell>, Failure> {
     let sorted = self::batches(batches, ring)?;
     let mut cells = Vec::new();
     for variant in variants {
         for &batch in &sorted {
+            let own = || variant.workload().into();
+            let workload = asked.unwrap_or_else(own);
             let variant = variant.name();
-            cells.push(Cell { variant, batch, fill, copy: false });
+            cells.push(Cell { variant, batch, fill, workload, copy: false });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
-        cells.push(Cell { variant, batch, fill, copy: true });
+        let workload = asked.unwrap_or_default();
+        cells.push(Cell { variant, batch, fill, workload, copy: true });
     }
     Ok(cells)
 }
@@ -303,6 +366,13 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         return Err(Failure::error(
             "--fill random: only in lockstep, for in threads the card decides \
              how full rings are; leave out --placement threaded or --fill",
+        ));
+    }
+    let workload = args.workload.unwrap_or_default();
+    if workload == Workload::Tx && fill == Fill::Random {
+        return Err(Failure::error(
+            "--fill random: the workload tx receives nothing; leave out \
+             --fill or choose another --workload",
         ));
     }
     if !SIZES.contains(&args.frame) {
@@ -344,7 +414,9 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         )?;
     let setup = Setup {
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..) >> 11),
-        workload: WORKLOAD.to_owned(),
+        workload,
+        types: ONE_TYPE,
+        trace: Trace::Generated,
         placement,
         frame_bytes: args.frame,
         ring_entries: args.ring,
@@ -392,8 +464,11 @@ pub fn check(run: &Run) -> Result<(), String> {
             return Err(format!("setup.{name} is {n}, not {wanted}"));
         }
     }
-    if setup.workload != WORKLOAD {
-        return Err(format!("unknown workload {:?}", setup.workload));
+    if !(1..=MAX_TYPES).contains(&setup.types) {
+        return Err(format!(
+            "setup.types is {}, not 1 to {MAX_TYPES}",
+            setup.types
+        ));
     }
     if setup.doorbell_cycles > MOST_DOORBELL_CYCLES {
         return Err("setup.doorbell_cycles is out of bounds".to_owned());
@@ -402,7 +477,10 @@ pub fn check(run: &Run) -> Result<(), String> {
         return Err("there are no cells".to_owned());
     }
     for cell in &run.cells {
-        find(&cell.variant).map_err(|e| e.to_string())?;
+        let variant = find(&cell.variant).map_err(|e| e.to_string())?;
+        if variant.on(cell.workload.into()).is_none() {
+            return Err(format!("{cell}: it cannot run that workload"));
+        }
         if !(1..=setup.ring_entries).contains(&cell.batch) {
             return Err(format!("a cell has batch size {}", cell.batch));
         }
@@ -498,6 +576,44 @@ mod tests {
     }
 
     #[test]
+    fn each_variant_is_on_its_own_workload_unless_one_is_asked_for() {
+        let axes = ["dispatch".to_owned(), "writeback".to_owned()];
+        let variants = of_axes(&axes).expect("known");
+        let on = |asked| {
+            let (able, line) = able(variants.clone(), asked).expect("some");
+            let cells = cells(&able, &[8], 512, Fill::Full, asked);
+            let cells = cells.expect("fine").into_iter();
+            let cells = cells.filter(|c| !c.copy && c.variant != NULL);
+            (cells.map(|c| (c.variant, c.workload)).collect::<Vec<_>>(), line)
+        };
+        let (own, line) = on(None);
+        assert_eq!(line, None);
+        for (variant, workload) in &own {
+            let classifies = variant.starts_with("dispatch=");
+            let wanted = Workload::Classify;
+            assert_eq!(*workload == wanted, classifies, "{variant}");
+        }
+        assert_eq!(own.len(), 6, "{own:?}");
+        let (tx, line) = on(Some(Workload::Tx));
+        let names: Vec<_> = tx.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["baseline", "writeback=every32"]);
+        assert!(tx.iter().all(|(_, workload)| *workload == Workload::Tx));
+        let line = line.expect("a line");
+        assert!(line.contains("dispatch=match, dispatch=hashed"), "{line}");
+    }
+
+    #[test]
+    fn variants_that_cannot_run_a_workload_get_one_line() {
+        let dispatch = of_axes(&["dispatch".to_owned()]).expect("known");
+        let failure = able(dispatch, Some(Workload::Rx)).expect_err("none");
+        let line = failure.to_string();
+        assert!(
+            line.contains("dispatch=dyn") && !line.contains('\n'),
+            "{line}"
+        );
+    }
+
+    #[test]
     fn a_phase_fits_into_the_rings() {
         let sizes = [64, 128, 256, 512, 4096];
         let packets = sizes.map(packets_per_port);
@@ -507,10 +623,10 @@ mod tests {
     #[test]
     fn batch_sizes_are_sorted_and_bounded_by_the_ring() {
         let all = everything();
-        assert!(cells(&all, &[0], 512, Fill::Full).is_err());
-        assert!(cells(&all, &[513], 512, Fill::Full).is_err());
-        let cells =
-            cells(&all[..1], &[32, 1, 32], 512, Fill::Full).expect("fine");
+        assert!(cells(&all, &[0], 512, Fill::Full, None).is_err());
+        assert!(cells(&all, &[513], 512, Fill::Full, None).is_err());
+        let cells = cells(&all[..1], &[32, 1, 32], 512, Fill::Full, None)
+            .expect("fine");
         let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
     }
@@ -552,8 +668,9 @@ mod tests {
         let random = |variants: &[Variant]| {
             let contenders = Contenders::of(variants, |_, _| true);
             let contenders = contenders.expect("fine");
-            let cells = cells(&contenders.variants, &[8], 512, Fill::Full)
-                .expect("fine");
+            let cells =
+                cells(&contenders.variants, &[8], 512, Fill::Full, None)
+                    .expect("fine");
             let random = also_at_random(&contenders, &cells);
             assert!(random.iter().all(|cell| cell.fill == Fill::Random));
             assert!(random.iter().all(|cell| !cell.copy && cell.batch == 8));

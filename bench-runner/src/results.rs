@@ -12,8 +12,10 @@ pub use store::{Error, FILE};
 
 use std::fmt;
 
+use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use variants::workload;
 
 /// The version of the schema that this program writes.
 pub const SCHEMA: u32 = 1;
@@ -67,6 +69,35 @@ impl Run {
         fills.sort_by_key(|fill| *fill != self.setup.fill);
         fills.retain(|fill| self.cells.iter().any(|cell| cell.fill == *fill));
         fills
+    }
+}
+
+impl Run {
+    /// What was done to the packets of some variants, in words.
+    pub fn work_of<'a>(
+        &self,
+        variants: impl Iterator<Item = &'a str> + Clone,
+    ) -> String {
+        let cells = self.cells.iter().filter(|cell| {
+            variants.clone().any(|variant| variant == cell.variant)
+        });
+        let mut workloads: Vec<Workload> = Vec::new();
+        for cell in cells {
+            if !workloads.contains(&cell.workload) {
+                workloads.push(cell.workload);
+            }
+        }
+        if workloads.is_empty() {
+            workloads.push(self.setup.workload);
+        }
+        let Setup { types, trace, .. } = self.setup;
+        let words = workloads.iter().map(|workload| match workload {
+            Workload::Classify => {
+                format!("classify of {types} types, {trace}")
+            }
+            other => other.to_string(),
+        });
+        words.collect::<Vec<_>>().join(" and ")
     }
 }
 
@@ -142,8 +173,15 @@ pub struct Machine {
 pub struct Setup {
     /// Seed of traffic, order and block lengths.
     pub seed: u64,
-    /// What is done to the packets: `forward`.
-    pub workload: String,
+    /// What was asked to be done to the packets, `forward` where nothing was:
+    /// some variants have a workload of their own. Each cell says its own.
+    pub workload: Workload,
+    /// Packet types that the card tells apart, for the workload `classify`.
+    #[serde(default = "one_type", skip_serializing_if = "is_one_type")]
+    pub types: u8,
+    /// How they follow each other.
+    #[serde(default, skip_serializing_if = "Trace::is_generated")]
+    pub trace: Trace,
     /// Where the model runs.
     pub placement: Placement,
     /// Frame size on the wire, with its checksum.
@@ -179,6 +217,115 @@ impl Setup {
     /// measured besides what was asked for takes half the time.
     pub fn phases_of(&self, cell: &Cell, length: u32) -> u32 {
         if cell.fill == self.fill { length } else { (length / 2).max(1) }
+    }
+}
+
+/// Packet types where nothing looks at them.
+pub const ONE_TYPE: u8 = 1;
+
+fn one_type() -> u8 {
+    ONE_TYPE
+}
+
+fn is_one_type(types: &u8) -> bool {
+    *types == ONE_TYPE
+}
+
+/// What is done to the packets.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Workload {
+    /// Receive, increment one byte, send.
+    #[default]
+    Forward,
+    /// Receive, increment one byte, drop.
+    Rx,
+    /// Number ready-made frames, send.
+    Tx,
+    /// As forward, with an action by packet type.
+    Classify,
+}
+
+impl Workload {
+    fn is_forward(&self) -> bool {
+        *self == Self::Forward
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        workload::Workload::from(*self).fmt(f)
+    }
+}
+
+impl From<Workload> for workload::Workload {
+    fn from(workload: Workload) -> Self {
+        match workload {
+            Workload::Forward => Self::Forward,
+            Workload::Rx => Self::Rx,
+            Workload::Tx => Self::Tx,
+            Workload::Classify => Self::Classify,
+        }
+    }
+}
+
+impl From<workload::Workload> for Workload {
+    fn from(workload: workload::Workload) -> Self {
+        match workload {
+            workload::Workload::Forward => Self::Forward,
+            workload::Workload::Rx => Self::Rx,
+            workload::Workload::Tx => Self::Tx,
+            workload::Workload::Classify => Self::Classify,
+        }
+    }
+}
+
+/// How packet types follow each other.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Trace {
+    /// Each is drawn for itself.
+    #[default]
+    Generated,
+    /// Those of 64 frames, over and over.
+    Replayed,
+}
+
+impl Trace {
+    fn is_generated(&self) -> bool {
+        *self == Self::Generated
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Generated => "generated",
+            Self::Replayed => "replayed",
+        })
     }
 }
 
@@ -239,6 +386,9 @@ pub struct Cell {
     /// How rings are filled.
     #[serde(default)]
     pub fill: Fill,
+    /// What is done to the packets.
+    #[serde(default, skip_serializing_if = "Workload::is_forward")]
+    pub workload: Workload,
     /// The second copy of a baseline, whose spread against the first is the
     /// run's own A/A comparison.
     #[serde(default)]
@@ -247,8 +397,12 @@ pub struct Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variant, batch, fill, .. } = self;
-        write!(f, "{variant} at batch size {batch}, {fill} fill")
+        let Self { variant, batch, fill, workload, .. } = self;
+        write!(f, "{variant} at batch size {batch}, {fill} fill")?;
+        match workload {
+            Workload::Forward => Ok(()),
+            other => write!(f, ", {other}"),
+        }
     }
 }
 

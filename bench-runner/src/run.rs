@@ -15,12 +15,15 @@ use crate::sweep::{now, prepare, terminal_width};
 pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, false);
-    let asked = std::slice::from_ref(&args.variant);
-    let contenders =
-        Contenders::of(&plan::named(asked)?, explain::has_one_code)?;
-    let setup = plan::setup(&args.measure, effort)?;
+    let named = std::slice::from_ref(&args.variant);
+    let asked = args.measure.workload;
+    let (variants, unable) = plan::able(plan::named(named)?, asked)?;
+    let contenders = Contenders::of(&variants, explain::has_one_code)?;
+    let mut setup = plan::setup(&args.measure, effort)?;
     let (batch, ring) = (args.batch, args.measure.ring);
-    let cells = plan::cells(&contenders.variants, &[batch], ring, setup.fill)?;
+    let cells =
+        plan::cells(&contenders.variants, &[batch], ring, setup.fill, asked)?;
+    plan::classify(&mut setup, &cells, &args.measure)?;
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()
@@ -30,10 +33,11 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
             folder.path().display()
         )));
     }
-    for answer in contenders.answers(asked) {
+    for answer in contenders.answers(named) {
         eprintln!("note: {answer}");
     }
     let mut run = prepare(setup, cells, contenders, now())?;
+    run.warnings.extend(unable);
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),
         None => Ok(()),

@@ -46,11 +46,15 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
 fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of(placement, args.quick);
-    let setup = plan::setup(&args.measure, effort)?;
+    let mut setup = plan::setup(&args.measure, effort)?;
     let chosen = plan::chosen(&args.axis, &args.variants)?;
-    let contenders = Contenders::of(&chosen, explain::has_one_code)?;
+    let asked = args.measure.workload;
+    let (variants, unable) = plan::able(chosen, asked)?;
+    let contenders = Contenders::of(&variants, explain::has_one_code)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
-    let mut cells = plan::cells(&contenders.variants, &args.batch, ring, fill)?;
+    let measured = &contenders.variants;
+    let mut cells = plan::cells(measured, &args.batch, ring, fill, asked)?;
+    plan::classify(&mut setup, &cells, &args.measure)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {
         cells.extend(plan::also_at_random(&contenders, &cells));
     }
@@ -72,6 +76,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         eprintln!("note: {answer}");
     }
     let mut run = prepare(setup, cells, contenders, started)?;
+    run.warnings.extend(unable);
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
     }

@@ -139,7 +139,7 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
     };
     format!(
         "{}, {placement}{fill}, {}-byte frames{doorbell}, {} × {}{intervals}.",
-        plain(&setup.workload),
+        run.work_of(results.iter().map(|r| &*r.variant)),
         setup.frame_bytes,
         count(used, "process", "processes"),
         count(setup.rounds as usize, "round", "rounds"),

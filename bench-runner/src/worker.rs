@@ -121,9 +121,10 @@ fn measure_on(
         let mut busy = vec![0.0; order.cells.len()];
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
-            let Cell { batch, fill, .. } = order.cells[cell];
+            let Cell { batch, fill, workload, .. } = order.cells[cell];
             let task = Task {
                 variant: contenders[cell],
+                workload,
                 batch,
                 fill,
                 arena: arena as usize,
@@ -171,6 +172,7 @@ fn warm_up(
         for arena in 0..order.setup.arenas as usize {
             let task = Task {
                 variant: *variant,
+                workload: cell.workload,
                 batch: cell.batch,
                 fill: cell.fill,
                 arena,
@@ -208,14 +210,16 @@ fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::failure::Exit;
-    use crate::results::Fill;
+    use crate::results::{Trace, Workload};
     use nic_model::Faults;
 
     fn setup(placement: Placement) -> Setup {
         let core = affinity::allowed_cores()[0];
         Setup {
             seed: 1,
-            workload: "forward".to_owned(),
+            workload: Workload::Forward,
+            types: plan::TYPES,
+            trace: Trace::Generated,
             placement,
             fill: Fill::Full,
             frame_bytes: 64,
@@ -239,7 +243,7 @@ mod tests {
         faults: Faults,
     ) -> (Result<(), Failure>, u32) {
         let cells =
-            plan::cells(variants, &[32], 128, Fill::Full).expect("fine");
+            plan::cells(variants, &[32], 128, Fill::Full, None).expect("fine");
         let contenders: Vec<Variant> = cells
             .iter()
             .map(|cell| plan::find(&cell.variant).expect("known"))
@@ -283,9 +287,9 @@ mod tests {
         let faults = Faults { stops_within: 200, ..Faults::default() };
         for variant in plan::everything().iter().filter(|v| v.forwards) {
             let line = line(Placement::Lockstep, &variant.name(), faults);
-            let name = variant.name();
-            let wanted = format!("{name} at batch size 32, full fill: card");
+            let wanted = format!("{} at batch size 32,", variant.name());
             assert!(line.starts_with(&wanted), "{line}");
+            assert!(line.contains(": card or"), "{line}");
             assert!(line.contains("stopped after"), "{line}");
         }
     }
@@ -316,8 +320,8 @@ mod tests {
     #[test]
     fn a_round_has_every_cell_once_and_batch_sizes_together() {
         let variants = plan::everything();
-        let cells =
-            plan::cells(&variants, &[1, 8, 64], 512, Fill::Full).expect("fine");
+        let cells = plan::cells(&variants, &[1, 8, 64], 512, Fill::Full, None)
+            .expect("fine");
         let mut rng = fastrand::Rng::with_seed(1);
         let first = turns(&cells, &mut rng);
         let second = turns(&cells, &mut rng);
@@ -333,8 +337,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_order() {
         let variants = plan::everything();
-        let cells =
-            plan::cells(&variants, &[1, 8], 512, Fill::Full).expect("fine");
+        let cells = plan::cells(&variants, &[1, 8], 512, Fill::Full, None)
+            .expect("fine");
         let order = |seed| turns(&cells, &mut fastrand::Rng::with_seed(seed));
         assert_eq!(order(7), order(7));
         assert_ne!(order(7), order(8));

@@ -46,6 +46,24 @@ pub fn word(value: u32) -> u32 {
     }
 }
 
+/// Marks a place in the code that the compiler may not take for the one with
+/// another number, however alike the two are.
+#[inline(always)]
+pub fn place<const NUMBER: usize>() {
+    #[cfg(all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
+    // SAFETY: the assembly is a comment.
+    unsafe {
+        asm!(
+            "/* {0} */",
+            const NUMBER,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}
+
 /// A box that the compiler must really allocate and fill: somebody might look
 /// inside.
 #[inline(always)]

@@ -24,6 +24,10 @@ pub struct Loss {
 pub struct Account {
     /// Frames on the wire towards the device.
     pub offered: u64,
+    /// Frames that the driver's side made.
+    pub generated: u64,
+    /// Frames that ended at the application, which received them.
+    pub consumed: u64,
     /// Frames that came back, every byte as it should be.
     pub forwarded: u64,
     /// Dropped at the empty receive ring.
@@ -56,6 +60,7 @@ impl Account {
     /// than went in.
     pub fn remainder(&self) -> i64 {
         let known = self.forwarded
+            + self.consumed
             + self.ring_empty
             + self.dma_faults
             + self.link_down
@@ -64,7 +69,7 @@ impl Account {
             + self.multi_descriptor
             + self.forwarder
             + self.inside;
-        self.offered.wrapping_sub(known) as i64
+        (self.offered + self.generated).wrapping_sub(known) as i64
     }
 
     /// Whether the account balances and every frame was good.
@@ -80,6 +85,8 @@ impl fmt::Display for Unbalanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Account {
             offered,
+            generated,
+            consumed,
             forwarded,
             ring_empty,
             dma_faults,
@@ -100,6 +107,14 @@ impl fmt::Display for Unbalanced {
              {forwarder} by the forwarder, {inside} inside, {spoiled} \
              spoiled; "
         )?;
+        // Forwarders neither make frames nor keep them.
+        if generated + consumed > 0 {
+            write!(
+                f,
+                "{generated} made by the driver, {consumed} received for \
+                 good; "
+            )?;
+        }
         // Devices without faults have none of these.
         if link_down + missed + damaged > 0 {
             write!(

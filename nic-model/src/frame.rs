@@ -38,11 +38,30 @@ pub struct FrameFormat {
     pub wire_bytes: u16,
     /// Packet types, drawn by sequence number: 1, or 2 to [`MAX_TYPES`].
     pub types: u8,
+    /// How they are drawn.
+    pub trace: Trace,
+    /// Whether all frames are of flow 0, instead of each of the next.
+    pub one_flow: bool,
 }
+
+/// How the packet types of a port follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trace {
+    /// Each is drawn for itself: the same number has the same type, and
+    /// nothing else repeats.
+    #[default]
+    Generated,
+    /// Those of the first [`REPLAYED_FRAMES`] frames, over and over.
+    Replayed,
+}
+
+/// Frames after which a replayed trace begins again.
+pub const REPLAYED_FRAMES: u64 = 64;
 
 impl Default for FrameFormat {
     fn default() -> Self {
-        Self { wire_bytes: 64, types: 1 }
+        let trace = Trace::Generated;
+        Self { wire_bytes: 64, types: 1, trace, one_flow: false }
     }
 }
 
@@ -63,6 +82,40 @@ pub(crate) struct FrameHead {
     /// Bytes 44 to 51.
     text: u64,
     types: u8,
+    draw: Draw,
+    /// Flows in use, less 1.
+    flow_mask: u16,
+}
+
+/// What packet types are drawn by, besides the sequence number.
+#[derive(Clone, Copy, Debug)]
+struct Draw {
+    /// Bits of the sequence number that count.
+    mask: u64,
+    /// Tells the ports apart, which take turns: the draws of one must not
+    /// foretell those of the other.
+    port: u64,
+}
+
+impl Draw {
+    fn new(port: u8, trace: Trace) -> Self {
+        let mask = match trace {
+            Trace::Generated => u64::MAX,
+            Trace::Replayed => REPLAYED_FRAMES - 1,
+        };
+        Self { mask, port: u64::from(port) << 56 }
+    }
+
+    /// The finaliser of SplitMix64: a product alone steps evenly through the
+    /// types, and a processor that remembers the last one guesses the next.
+    #[inline(always)]
+    fn packet_type(self, sequence: u64, types: u8) -> u16 {
+        let mut mixed = (sequence & self.mask) ^ self.port;
+        mixed = mixed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (((mixed >> 32) * u64::from(types)) >> 32) as u16
+    }
 }
 
 /// What distinguishes one frame of a port from another.
@@ -111,6 +164,8 @@ impl FrameMaker {
             words: [0, 8, 16, 24, 32, 40].map(word),
             text: word(TEXT_AT),
             types: format.types,
+            draw: Draw::new(port, format.trace),
+            flow_mask: if format.one_flow { 0 } else { FLOWS as u16 - 1 },
         };
         Self { format, head, pattern: frame.split_off(HEAD_BYTES) }
     }
@@ -141,6 +196,15 @@ impl FrameMaker {
     /// Flow and type of frame number `sequence`.
     pub fn tags(&self, sequence: u64) -> FrameTags {
         self.head.tags::<false>(sequence)
+    }
+
+    /// Frame number `sequence`.
+    pub fn frame(&self, sequence: u64) -> Vec<u8> {
+        let mut frame = vec![0; self.bytes() as usize];
+        let at = NonNull::from_mut(frame.as_mut_slice()).cast();
+        // SAFETY: the vector is as long as the frame.
+        unsafe { self.write(at, sequence) };
+        frame
     }
 
     /// Writes frame number `sequence`.
@@ -186,13 +250,11 @@ impl FrameHead {
     /// Flow and type of frame number `sequence`.
     #[inline(always)]
     pub fn tags<const ONE_TYPE: bool>(&self, sequence: u64) -> FrameTags {
-        let flow = (sequence % FLOWS) as u16;
+        let flow = sequence as u16 & self.flow_mask;
         let packet_type = if ONE_TYPE || self.types == 1 {
             0
         } else {
-            // Fibonacci hashing: neighbours get unrelated types.
-            let mixed = sequence.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-            ((mixed * u64::from(self.types)) >> 32) as u16
+            self.draw.packet_type(sequence, self.types)
         };
         FrameTags { flow, packet_type }
     }
@@ -348,8 +410,16 @@ mod tests {
     }
 
     fn formats() -> impl Strategy<Value = FrameFormat> {
-        (SIZES, 1..=MAX_TYPES)
-            .prop_map(|(wire_bytes, types)| FrameFormat { wire_bytes, types })
+        let trace = prop_oneof![Just(Trace::Generated), Just(Trace::Replayed)];
+        let one_flow = any::<bool>();
+        (SIZES, 1..=MAX_TYPES, trace, one_flow).prop_map(
+            |(wire_bytes, types, trace, one_flow)| FrameFormat {
+                wire_bytes,
+                types,
+                trace,
+                one_flow,
+            },
+        )
     }
 
     #[test]
@@ -366,7 +436,8 @@ mod tests {
     fn every_flow_has_the_right_header_checksum() {
         for port in [0, 1, 7, 255] {
             for wire_bytes in [64, 65, 1518] {
-                let format = FrameFormat { wire_bytes, types: 32 };
+                let format =
+                    FrameFormat { wire_bytes, types: 32, ..Default::default() };
                 let maker = FrameMaker::new(port, format);
                 let step = if cfg!(miri) { 311 } else { 1 };
                 for sequence in (0..FLOWS).step_by(step) {
@@ -410,10 +481,49 @@ mod tests {
         fn types_stay_below_their_number(
             types in 2..=MAX_TYPES, sequence: u64,
         ) {
-            let format = FrameFormat { wire_bytes: 64, types };
+            let format = FrameFormat { types, ..FrameFormat::default() };
             let tags = FrameMaker::new(0, format).tags(sequence);
             prop_assert!(tags.packet_type < u16::from(types));
             prop_assert!(u64::from(tags.flow) < FLOWS);
         }
+    }
+
+    fn types(port: u8, trace: Trace, first: u64, frames: u64) -> Vec<u16> {
+        let format = FrameFormat { types: 32, trace, ..FrameFormat::default() };
+        let maker = FrameMaker::new(port, format);
+        (first..first + frames).map(|n| maker.tags(n).packet_type).collect()
+    }
+
+    #[test]
+    fn a_replayed_trace_repeats_and_a_generated_one_does_not() {
+        let period = REPLAYED_FRAMES as usize;
+        let replayed = types(0, Trace::Replayed, 1000, 4 * REPLAYED_FRAMES);
+        assert!(replayed.chunks(period).all(|c| *c == replayed[..period]));
+        let distinct: std::collections::BTreeSet<_> = replayed.iter().collect();
+        assert!(distinct.len() > 20, "{distinct:?}");
+        let generated = types(0, Trace::Generated, 1000, 4 * REPLAYED_FRAMES);
+        for shift in 1..generated.len() / 2 {
+            let pairs = generated.iter().zip(&generated[shift..]);
+            let same = pairs.clone().filter(|(a, b)| a == b).count();
+            // One in 32 by chance.
+            assert!(same * 4 < pairs.count(), "{shift}");
+        }
+    }
+
+    #[test]
+    fn a_type_does_not_foretell_the_next_nor_that_of_the_other_port() {
+        let frames = if cfg!(miri) { 256 } else { 32_768 };
+        let one = types(0, Trace::Generated, 0, frames);
+        let two = types(1, Trace::Generated, 0, frames);
+        let most = |pairs: &mut dyn Iterator<Item = (u16, u16)>| {
+            let mut seen = [[0_u32; 32]; 32];
+            pairs.for_each(|(a, b)| seen[usize::from(a)][usize::from(b)] += 1);
+            *seen.as_flattened().iter().max().expect("counts")
+        };
+        // 32 of each pair on average in 32,768 draws.
+        let next = &mut one.iter().copied().zip(one[1..].iter().copied());
+        assert!(most(next) < 64);
+        let across = &mut one.iter().copied().zip(two.iter().copied());
+        assert!(most(across) < 64);
     }
 }

@@ -20,6 +20,9 @@ pub struct Traffic {
     pub touches: u8,
     /// Whether sinks keep a digest of all that arrives.
     pub digest: bool,
+    /// Whether the driver's side makes the frames: those of port 0, and the
+    /// same numbers at every port.
+    pub from_driver: bool,
 }
 
 /// A software 82599.
@@ -48,7 +51,7 @@ impl<'a> Model<'a> {
             .map(|(number, regs)| {
                 let source = Source::new(number, format, first);
                 let touches = traffic.touches;
-                let peer = number ^ 1;
+                let peer = if traffic.from_driver { 0 } else { number ^ 1 };
                 let sink = Sink::new(peer, format, touches, queues, first)
                     .with_oversize(faults.oversize > 0);
                 let sink =

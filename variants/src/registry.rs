@@ -12,7 +12,7 @@ use driver::policy::{
 };
 
 use crate::c_compiler::c_compiler;
-use crate::workload::{Entry, Open, forward};
+use crate::workload::{Entry, Open, Workload, classify, forward, rx, tx};
 use crate::{
     batch, bounds, buffer, dispatch, floor, language, meta, pass, persona,
     pool, prefetch, reg, spread, status, walk, writeback,
@@ -105,6 +105,18 @@ pub(crate) type WithBounds<G> =
     Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, G>;
 pub(crate) type WithPool<E> =
     Join<Unboxed, Slice, Masked, Chase, Freelist, Side, Coloured, Checked, E>;
+pub(crate) type WithDispatch<D> = Join<
+    Unboxed,
+    Slice,
+    Masked,
+    Chase,
+    Freelist,
+    Side,
+    Coloured,
+    Checked,
+    Single,
+    D,
+>;
 pub(crate) type WithPrefetch<F> = Join<
     Unboxed,
     Slice,
@@ -162,6 +174,21 @@ pub struct Axis {
     pub answers: &'static [Answer],
 }
 
+impl Axis {
+    /// The workload that its answers are measured on.
+    pub fn workload(&self) -> Workload {
+        self.answers[0].cases[0].workload
+    }
+
+    /// The answers that are measured under their own names: the first one's
+    /// policy is another axis's, or the baseline, unless it has a workload of
+    /// its own.
+    pub fn measured(&self) -> &'static [Answer] {
+        let own = self.workload() != Workload::Forward;
+        if own { self.answers } else { &self.answers[1..] }
+    }
+}
+
 /// An answer to a question of style.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
@@ -169,26 +196,44 @@ pub struct Answer {
     pub name: &'static str,
     /// The answer in half a line.
     pub idea: &'static str,
-    /// Sets the workload up with it.
-    open: Open,
-    /// Where its machine code begins.
-    entry: Entry,
+    /// The workloads that it is compiled for, its own first.
+    cases: &'static [Case],
     /// Bytes of DMA memory that a pool of its policy needs.
     pool_bytes: PoolBytes,
+}
+
+/// A workload with a policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// The workload.
+    pub workload: Workload,
+    /// Sets it up.
+    pub open: Open,
+    /// Where its machine code begins.
+    pub entry: Entry,
+}
+
+macro_rules! cases {
+    ([$($workload:ident)+], $policy:ty) => {
+        &[$(Case {
+            workload: $workload::WORKLOAD,
+            open: $workload::open::<$policy>,
+            entry: $workload::entry::<$policy>,
+        }),+]
+    };
 }
 
 /// Bytes of DMA memory for so many buffers of so many bytes.
 type PoolBytes = fn(u32, u16) -> usize;
 
 macro_rules! answers {
-    ($($trait:ident, $policy:ident, [
+    ($($trait:ident, $policy:ident, $workloads:tt, [
         $($(#[$available:meta])? $answer:ty),+ $(,)?
     ]),+) => {
         &[$($($(#[$available])? Answer {
             name: <$answer as $trait>::NAME,
             idea: <$answer as $trait>::IDEA,
-            open: forward::open::<$policy<$answer>>,
-            entry: forward::entry::<$policy<$answer>>,
+            cases: cases!($workloads, $policy<$answer>),
             pool_bytes: Mempool::<$policy<$answer>>::dma_bytes,
         }),+),+]
     };
@@ -199,8 +244,7 @@ const fn persona<P: Persona>() -> Answer {
     Answer {
         name: P::NAME,
         idea: P::IDEA,
-        open: forward::open::<P::Policy>,
-        entry: forward::entry::<P::Policy>,
+        cases: const { cases!([forward], P::Policy) },
         pool_bytes: Mempool::<P::Policy>::dma_bytes,
     }
 }
@@ -209,8 +253,7 @@ const fn persona<P: Persona>() -> Answer {
 const NOBODY: Answer = Answer {
     name: BASELINE,
     idea: "the reference answer on every axis",
-    open: forward::open::<Baseline>,
-    entry: forward::entry::<Baseline>,
+    cases: cases!([forward rx tx], Baseline),
     pool_bytes: Mempool::<Baseline>::dma_bytes,
 };
 
@@ -219,8 +262,10 @@ const fn whole<L: Language>() -> Answer {
     Answer {
         name: L::NAME,
         idea: L::IDEA,
-        open: L::open,
-        entry: L::entry,
+        cases: const {
+            let workload = Workload::Forward;
+            &[Case { workload, open: L::open, entry: L::entry }]
+        },
         pool_bytes: Mempool::<Baseline>::dma_bytes,
     }
 }
@@ -236,7 +281,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             RegAccess,
-            WithReg,
+            WithReg, [forward rx tx],
             [
                 reg::Unboxed,
                 reg::Boxed,
@@ -256,7 +301,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             BatchStyle,
-            WithBatch,
+            WithBatch, [forward rx tx],
             [
                 batch::Slice,
                 batch::Fresh,
@@ -266,7 +311,7 @@ pub const AXES: &[Axis] = &[
                 batch::Arena,
             ],
             Pass,
-            WithPass,
+            WithPass, [forward rx tx],
             [batch::Inline, batch::Iter, batch::Callback]
         ),
     },
@@ -276,7 +321,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             StatusCheck,
-            WithStatus,
+            WithStatus, [forward rx],
             [
                 status::Masked,
                 status::Branchy,
@@ -292,7 +337,7 @@ pub const AXES: &[Axis] = &[
         reference: "batch=arena",
         answers: answers!(
             Walk,
-            WithWalk,
+            WithWalk, [forward rx tx],
             [walk::Chase, walk::Speculate, walk::Speculate4]
         ),
     },
@@ -302,7 +347,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Ownership,
-            WithBuffer,
+            WithBuffer, [forward rx tx],
             [
                 buffer::Freelist,
                 buffer::Counted,
@@ -316,7 +361,7 @@ pub const AXES: &[Axis] = &[
         name: "meta",
         question: "Where is a packet's metadata?",
         reference: BASELINE,
-        answers: answers!(Meta, WithMeta, [meta::Side, meta::Header]),
+        answers: answers!(Meta, WithMeta, [forward rx tx], [meta::Side, meta::Header]),
     },
     Axis {
         name: "spread",
@@ -324,7 +369,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Spread,
-            WithSpread,
+            WithSpread, [forward rx tx],
             [spread::Coloured, spread::Stride2k]
         ),
     },
@@ -334,7 +379,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Bounds,
-            WithBounds,
+            WithBounds, [forward rx tx],
             [bounds::Checked, bounds::Unchecked, bounds::Overflow]
         ),
     },
@@ -342,7 +387,18 @@ pub const AXES: &[Axis] = &[
         name: "pool",
         question: "How do buffers move between pool and rings?",
         reference: BASELINE,
-        answers: answers!(Exchange, WithPool, [pool::Single, pool::Bulk]),
+        answers: answers!(Exchange, WithPool, [forward rx tx], [pool::Single, pool::Bulk]),
+    },
+    Axis {
+        name: "dispatch",
+        question: "How is the packet type turned into an action?",
+        reference: "dispatch=match",
+        answers: answers!(
+            Dispatch,
+            WithDispatch,
+            [classify],
+            [dispatch::Match, dispatch::Hashed, dispatch::Dyn, dispatch::Table,]
+        ),
     },
     Axis {
         name: "prefetch",
@@ -350,7 +406,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Prefetch,
-            WithPrefetch,
+            WithPrefetch, [forward rx],
             [prefetch::Nothing, prefetch::Next]
         ),
     },
@@ -360,7 +416,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             WriteBack,
-            WithWriteBack,
+            WithWriteBack, [forward tx],
             [writeback::Every, writeback::Every32]
         ),
     },
@@ -368,7 +424,7 @@ pub const AXES: &[Axis] = &[
         name: "pass",
         question: "How often is a batch walked?",
         reference: BASELINE,
-        answers: answers!(Pass, WithPass, [pass::Three, pass::Fused]),
+        answers: answers!(Pass, WithPass, [forward rx tx], [pass::Three, pass::Fused]),
     },
     Axis {
         name: PERSONA,
@@ -414,8 +470,8 @@ pub struct Variant {
     pub reference: &'static str,
     /// Whether packets come out again; all but `floor=null` forward.
     pub forwards: bool,
-    open: Open,
-    entry: Entry,
+    /// The workloads that it is compiled for, its own first.
+    cases: &'static [Case],
 }
 
 impl Variant {
@@ -432,14 +488,24 @@ impl Variant {
         self.axis
     }
 
-    /// Sets the workload up.
-    pub fn open(&self) -> Open {
-        self.open
+    /// The workload that it is measured on where none is asked for.
+    pub fn workload(&self) -> Workload {
+        self.cases[0].workload
     }
 
-    /// Where the machine code between the stamps begins.
+    /// The variant on `workload`, if that asks its question.
+    pub fn on(&self, workload: Workload) -> Option<&'static Case> {
+        self.cases.iter().find(|case| case.workload == workload)
+    }
+
+    /// Sets its own workload up.
+    pub fn open(&self) -> Open {
+        self.cases[0].open
+    }
+
+    /// Where the machine code between the stamps begins, on its own workload.
     pub fn entry(&self) -> *const () {
-        (self.entry)()
+        (self.cases[0].entry)()
     }
 }
 
@@ -525,39 +591,52 @@ pub fn variants() -> Vec<Variant> {
         idea: "the reference answer on every axis",
         reference: BASELINE,
         forwards: true,
-        open: forward::open::<Baseline>,
-        entry: forward::entry::<Baseline>,
+        cases: cases!([forward rx tx classify], Baseline),
     };
-    let floor = |answer, idea, forwards, (open, entry)| Variant {
+    let floor = |answer, idea, forwards, cases| Variant {
         axis: FLOOR,
         answer,
         idea,
         reference: BASELINE,
         forwards,
-        open,
-        entry,
+        cases,
     };
-    let null: (Open, Entry) = (floor::open_null, floor::entry_null);
-    let lean: (Open, Entry) = (floor::open_lean, floor::entry_lean);
-    let null = floor("null", "nothing at all", false, null);
+    const NULL: [Case; 4] = null_on(Workload::ALL);
+    const LEAN: [Case; 1] = [Case {
+        workload: Workload::Forward,
+        open: floor::open_lean,
+        entry: floor::entry_lean,
+    }];
+    let null = floor("null", "nothing at all", false, &NULL);
     let lean = floor(
         "lean",
         "the leanest loop with the baseline's memory work",
         true,
-        lean,
+        &LEAN,
     );
     let answers = AXES.iter().flat_map(|axis| {
-        axis.answers[1..].iter().map(|answer| Variant {
+        axis.measured().iter().map(|answer| Variant {
             axis: axis.name,
             answer: answer.name,
             idea: answer.idea,
             reference: axis.reference,
             forwards: true,
-            open: answer.open,
-            entry: answer.entry,
+            cases: answer.cases,
         })
     });
     [baseline].into_iter().chain(answers).chain([null, lean]).collect()
+}
+
+/// Nothing is the same on every workload.
+const fn null_on(workloads: [Workload; 4]) -> [Case; 4] {
+    let [a, b, c, d] = workloads;
+    let (open, entry): (Open, Entry) = (floor::open_null, floor::entry_null);
+    [
+        Case { workload: a, open, entry },
+        Case { workload: b, open, entry },
+        Case { workload: c, open, entry },
+        Case { workload: d, open, entry },
+    ]
 }
 
 /// Bytes of DMA memory that suffice for a pool of any policy.

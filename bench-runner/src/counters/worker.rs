@@ -11,7 +11,7 @@ use crate::measure::{Bench, Turns};
 use crate::output;
 use crate::plan;
 use crate::process;
-use crate::results::{Fill, Placement, Setup};
+use crate::results::{Fill, Placement, Setup, Trace, Workload};
 
 /// What a counted process is told. It answers with the [`Times`] of each of
 /// the turns.
@@ -52,7 +52,9 @@ pub fn lap() {
 fn setup() -> Setup {
     Setup {
         seed: 0,
-        workload: plan::WORKLOAD.to_owned(),
+        workload: Workload::Forward,
+        types: plan::TYPES,
+        trace: Trace::Generated,
         placement: Placement::Lockstep,
         fill: Fill::Full,
         frame_bytes: 64,

@@ -27,7 +27,7 @@ pub fn command(args: &ExplainArgs) -> Result<(), Failure> {
     let named = args.variants.iter().map(|name| plan::find(name));
     let named = named.collect::<Result<Vec<_>, _>>()?;
     if let Some(batch) = args.batch {
-        plan::cells(&[], &[batch], MOST, Fill::Full)?;
+        plan::cells(&[], &[batch], MOST, Fill::Full, None)?;
     }
     if !cfg!(target_arch = "x86_64") {
         return Err(Failure::environment(

@@ -3,14 +3,15 @@
 use driver::bar::CostedBar;
 use driver::memory::Pages;
 use driver::nic::Config;
+use nic_model::frame::{FrameMaker, Trace};
 use nic_model::{
     Account, Arena, Faults, FrameFormat, Model, Parts, Traffic, Unbalanced,
 };
 use variants::registry::{self, Variant};
-use variants::workload::{Forwarder, MappedSite, PORTS, Site};
+use variants::workload::{Forwarder, Frame, MappedSite, Open, PORTS, Site};
 
 use super::{Block, Invalid, lockstep, threaded};
-use crate::results::{Fill, Placement, Setup};
+use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 
 /// Everything that blocks of one process run on.
 pub struct Bench {
@@ -30,6 +31,8 @@ const PATIENCE: u32 = 20_000_000;
 pub struct Task {
     /// The contender.
     pub variant: Variant,
+    /// What it does to the packets.
+    pub workload: Workload,
     /// Upper limit of packets per receive call.
     pub batch: u16,
     /// How rings are filled; looked at in lockstep only.
@@ -76,19 +79,8 @@ impl Bench {
 
     /// Runs one block.
     pub fn block(&mut self, task: &Task) -> Result<Block, Invalid> {
-        let format = FrameFormat {
-            wire_bytes: self.setup.frame_bytes,
-            ..FrameFormat::default()
-        };
-        let traffic = Traffic {
-            format,
-            first_sequence: task.first_sequence,
-            touches: 1,
-            digest: false,
-        };
         let spec = BlockSpec {
             task,
-            traffic,
             setup: &self.setup,
             clock_cost_ticks: self.clock_cost_ticks,
             faults: self.faults,
@@ -105,7 +97,6 @@ impl Bench {
 /// One block and all that it depends on.
 pub(super) struct BlockSpec<'a> {
     pub task: &'a Task,
-    pub traffic: Traffic,
     pub setup: &'a Setup,
     pub clock_cost_ticks: u32,
     pub faults: Faults,
@@ -115,22 +106,98 @@ pub(super) struct BlockSpec<'a> {
 }
 
 impl BlockSpec<'_> {
+    /// What is on the wire.
+    fn traffic(&self) -> Traffic {
+        let setup = self.setup;
+        let from_driver = self.task.workload == Workload::Tx;
+        let types = match self.task.workload {
+            Workload::Classify => setup.types,
+            Workload::Forward | Workload::Rx | Workload::Tx => ONE_TYPE,
+        };
+        let trace = match setup.trace {
+            results::Trace::Generated => Trace::Generated,
+            results::Trace::Replayed => Trace::Replayed,
+        };
+        let wire_bytes = setup.frame_bytes;
+        Traffic {
+            format: FrameFormat {
+                wire_bytes,
+                types,
+                trace,
+                one_flow: from_driver,
+            },
+            first_sequence: self.task.first_sequence,
+            touches: u8::from(!from_driver),
+            digest: false,
+            from_driver,
+        }
+    }
+
+    /// What sets the workload up.
+    ///
+    /// # Panics
+    ///
+    /// When the variant is not compiled for it; plans see to that.
+    pub fn open(&self) -> Open {
+        let Task { variant, workload, .. } = self.task;
+        let case = variant.on((*workload).into());
+        case.expect("a workload of the variant").open
+    }
+
+    /// The frames of `account` that came to the end of the workload.
+    pub fn done(&self, account: &Account) -> u64 {
+        match self.task.workload {
+            Workload::Rx => account.consumed,
+            Workload::Forward | Workload::Tx | Workload::Classify => {
+                account.forwarded
+            }
+        }
+    }
+
+    /// Frames towards each port in a turn of the card, of `frames` that the
+    /// driver is to have afterwards.
+    pub fn offered(&self, frames: u32) -> u32 {
+        match self.task.workload {
+            Workload::Tx => 0,
+            Workload::Forward | Workload::Rx | Workload::Classify => frames,
+        }
+    }
+
     /// A card and a place for its driver on the parts of an arena.
     pub fn lay_out<'a>(&self, parts: Parts<'a>) -> (Model<'a>, MappedSite<'a>) {
         let Parts { bars, registers, tables, dma, memory } = parts;
         let config = config(self.setup);
-        let (traffic, faults) = (self.traffic, self.faults);
+        let (traffic, faults) = (self.traffic(), self.faults);
         let model = Model::new(&registers, memory, 1, traffic, faults);
+        let mut frame = Frame::default();
+        if traffic.from_driver {
+            frame.bytes = FrameMaker::new(0, traffic.format).frame(0);
+            frame.first_sequence = traffic.first_sequence;
+        }
         let batch = self.task.batch;
         let site = match self.setup.doorbell_cycles {
             0 => {
                 let bars = [bars[0], bars[1]];
-                MappedSite::Plain(Site { bars, config, batch, tables, dma })
+                MappedSite::Plain(Site {
+                    bars,
+                    config,
+                    batch,
+                    tables,
+                    dma,
+                    frame,
+                })
             }
             cycles => {
                 let bars =
                     [bars[0], bars[1]].map(|bar| CostedBar::new(bar, cycles));
-                MappedSite::Costed(Site { bars, config, batch, tables, dma })
+                MappedSite::Costed(Site {
+                    bars,
+                    config,
+                    batch,
+                    tables,
+                    dma,
+                    frame,
+                })
             }
         };
         (model, site)
@@ -146,6 +213,8 @@ impl BlockSpec<'_> {
         let mut account = model.account();
         account.multi_descriptor = counts.multi_descriptor;
         account.forwarder = counts.dropped;
+        account.generated = counts.generated;
+        account.consumed = counts.consumed;
         account.inside += forwarder.pending();
         account.check().map(|()| account)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use nic_model::{Faults, FrameFormat, Model, Traffic};
+use nic_model::{Faults, Model};
 use variants::registry::Variant;
 use variants::workload::{Forwarder, Quota};
 
@@ -59,14 +59,9 @@ impl Bench {
         turns: Turns,
         lap: fn(),
     ) -> Result<Times, Invalid> {
-        let format = FrameFormat {
-            wire_bytes: self.setup.frame_bytes,
-            ..FrameFormat::default()
-        };
-        let traffic =
-            Traffic { format, first_sequence: 0, touches: 1, digest: false };
         let task = Task {
             variant: *variant,
+            workload: variant.workload().into(),
             batch: turns.batch,
             fill: turns.fill,
             arena: 0,
@@ -76,7 +71,6 @@ impl Bench {
         };
         let spec = BlockSpec {
             task: &task,
-            traffic,
             setup: &self.setup,
             clock_cost_ticks: 0,
             faults: Faults::default(),
@@ -84,7 +78,7 @@ impl Bench {
         };
         let (mut model, site) = spec.lay_out(self.arenas[0].split());
         let mut step = |_| model.poll_control();
-        let mut forwarder = (variant.open())(site, &mut step)?;
+        let mut forwarder = (spec.open())(site, &mut step)?;
         model.poll_control();
 
         let ports = model.ports().len() as u32;

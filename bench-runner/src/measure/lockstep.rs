@@ -21,7 +21,7 @@ pub(super) fn block(
 ) -> Result<Block, Invalid> {
     let (mut model, site) = spec.lay_out(parts);
     let mut step = |_| model.poll_control();
-    let mut forwarder = (spec.task.variant.open())(site, &mut step)?;
+    let mut forwarder = (spec.open())(site, &mut step)?;
     model.poll_control();
 
     let timed = match spec.task.fill {
@@ -32,8 +32,8 @@ pub(super) fn block(
     let account = spec.balance(&model, &*forwarder)?;
     let packets = u64::from(spec.setup.packets_per_phase);
     let wanted = u64::from(WARM_UP + spec.task.length) * packets;
-    if spec.task.variant.forwards && account.forwarded != wanted {
-        let received = account.forwarded;
+    let received = spec.done(&account);
+    if spec.task.variant.forwards && received != wanted {
         return Err(Invalid::Stalled { wanted, received });
     }
     let clock = u64::from(spec.clock_cost_ticks) * timed.pairs;
@@ -70,7 +70,7 @@ fn full(
     for phase in 0..WARM_UP + spec.task.length {
         let device_start = stamp();
         model.transmit();
-        model.receive(per_port);
+        model.receive(spec.offered(per_port));
         let start = stamp();
         let received = forwarder.forward(quota);
         let span = stamp() - start;

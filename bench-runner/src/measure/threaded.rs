@@ -10,6 +10,7 @@ use super::handover::{Desk, Order, Silent, StopAtEnd, Turns};
 use super::{Block, Invalid};
 use crate::affinity;
 use crate::clock::stamp;
+use crate::results::Workload;
 
 /// Packets before the timed ones, in phases.
 const WARM_UP: u64 = 4;
@@ -40,7 +41,7 @@ pub(super) fn block(
             // First, so that whatever becomes of this thread is noticed.
             let turns = desk.turns();
             affinity::pin(core).map_err(|e| Invalid::Core(e.to_string()))?;
-            Ok::<_, Invalid>(work(model, turns))
+            Ok::<_, Invalid>(work(model, turns, spec.offered(BURST)))
         });
         let stop = StopAtEnd(&desk);
         let forwarded = forward(spec, site, &desk);
@@ -48,14 +49,14 @@ pub(super) fn block(
         let result = at_work.join().expect("the model does not panic");
         // What befell the model explains what the forwarder says.
         let (mut model, effort) = result?;
-        let Forwarded { forwarder, ticks, sent } = forwarded?;
+        let Forwarded { forwarder, ticks, done } = forwarded?;
         model.transmit();
         spec.balance(&model, &*forwarder)?;
         let all = (effort.busy + effort.idle).max(1);
         Ok(Block {
             ticks: ticks.saturating_sub(spec.clock_cost_ticks.into()),
             device_ticks: 0,
-            forwarded: sent,
+            forwarded: done,
             model_busy: effort.busy as f64 / all as f64,
         })
     })
@@ -66,8 +67,8 @@ struct Forwarded<'a> {
     forwarder: Box<dyn Forwarder + 'a>,
     /// Ticks between the stamps.
     ticks: u64,
-    /// Packets handed to the card between them.
-    sent: u64,
+    /// Packets that came to the end of the workload between them.
+    done: u64,
 }
 
 fn forward<'a>(
@@ -83,7 +84,7 @@ fn forward<'a>(
             heard = desk.await_turn();
         }
     };
-    let opened = (spec.task.variant.open())(site, &mut wait);
+    let opened = (spec.open())(site, &mut wait);
     heard?;
     let mut forwarder = opened?;
 
@@ -107,10 +108,18 @@ fn forward<'a>(
 
     desk.tell(Order::Drain);
     desk.await_answer()?;
-    let rest = Quota { packets: u64::MAX, patience: DRAINED };
-    forwarder.forward(rest);
+    if spec.task.workload != Workload::Tx {
+        let rest = Quota { packets: u64::MAX, patience: DRAINED };
+        forwarder.forward(rest);
+    }
     desk.await_turn()?;
-    Ok(Forwarded { forwarder, ticks, sent: after.sent - before.sent })
+    let done = match spec.task.workload {
+        Workload::Rx => after.consumed - before.consumed,
+        Workload::Forward | Workload::Tx | Workload::Classify => {
+            after.sent - before.sent
+        }
+    };
+    Ok(Forwarded { forwarder, ticks, done })
 }
 
 impl From<Silent> for Invalid {
@@ -123,14 +132,18 @@ impl From<Silent> for Invalid {
 }
 
 /// The model's turns, until it is told to stop.
-fn work<'a>(mut model: Model<'a>, turns: Turns<'_>) -> (Model<'a>, Effort) {
+fn work<'a>(
+    mut model: Model<'a>,
+    turns: Turns<'_>,
+    burst: u32,
+) -> (Model<'a>, Effort) {
     let mut effort = Effort::default();
     let mut last = stamp();
     for order in turns {
         model.poll_control();
         let mut moved = model.transmit();
         if order != Order::Drain {
-            moved += model.receive_ready(BURST);
+            moved += model.receive_ready(burst);
         }
         let now = stamp();
         match moved {

@@ -58,7 +58,8 @@ fn device(run: &Run, results: &[CellResult]) -> String {
     };
     format!(
         "Software 82599 {placement}{doorbell}; {}, {}-byte frames{fill}.",
-        setup.workload, setup.frame_bytes
+        run.work_of(results.iter().map(|r| &*r.variant)),
+        setup.frame_bytes
     )
 }
 

@@ -1,6 +1,6 @@
 //! What a run must keep to beyond the types of its fields.
 
-use super::{Fill, Placement, Process, Round, Run};
+use super::{Fill, Placement, Process, Round, Run, Workload};
 use std::collections::HashSet;
 
 /// Limits far beyond any run that makes sense, so that a broken file is told
@@ -37,6 +37,12 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
         if cell.fill == Fill::Full && setup.fill == Fill::Random {
             return Err(format!(
                 "cells[{index}].fill is full, but setup.fill is random"
+            ));
+        }
+        if cell.fill == Fill::Random && cell.workload == Workload::Tx {
+            return Err(format!(
+                "cells[{index}].fill is random, but its workload receives \
+                 nothing"
             ));
         }
         if cell.fill == Fill::Random && setup.placement == Placement::Threaded {

@@ -1,8 +1,8 @@
 //! Made-up runs for tests: known costs, a little noise, no machine.
 
 use super::{
-    Build, Cell, Fill, Machine, Placement, Process, Round, Run, SCHEMA,
-    SameCode, Setup,
+    Build, Cell, Fill, Machine, ONE_TYPE, Placement, Process, Round, Run,
+    SCHEMA, SameCode, Setup, Trace, Workload,
 };
 
 /// The variants of [`fourteen`], `baseline` among them.
@@ -73,6 +73,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
                 variant: variant.to_owned(),
                 batch,
                 fill: Fill::Full,
+                workload: Workload::Forward,
                 copy,
             }));
         }
@@ -188,7 +189,9 @@ fn machine() -> Machine {
 fn setup() -> Setup {
     Setup {
         seed: 1,
-        workload: "forward".to_owned(),
+        workload: Workload::Forward,
+        types: ONE_TYPE,
+        trace: Trace::Generated,
         placement: Placement::Lockstep,
         frame_bytes: 64,
         ring_entries: 512,

@@ -65,7 +65,8 @@ fn traffic() -> impl Strategy<Value = Traffic> {
     let first = prop_oneof![Just(0), any::<u32>().prop_map(u64::from)];
     (bytes, types, first, any::<bool>()).prop_map(
         |(wire_bytes, types, first_sequence, digest)| Traffic {
-            format: FrameFormat { wire_bytes, types },
+            from_driver: false,
+            format: FrameFormat { wire_bytes, types, ..FrameFormat::default() },
             first_sequence,
             touches: 1,
             digest,

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod bounds;
 mod broken;
 pub mod buffer;
+pub mod dispatch;
 mod faults;
 pub mod language;
 pub mod meta;
@@ -26,6 +27,7 @@ mod scenario;
 pub mod spread;
 pub mod status;
 pub mod walk;
+mod workloads;
 pub mod writeback;
 
 use core::fmt;

@@ -10,11 +10,13 @@ use std::mem;
 use driver::bar::Bar0;
 use driver::mempool::{Mempool, PktBuf};
 use driver::nic::{InitError, Nic};
+use driver::policy::PACKET_TYPES;
 use driver::regs::{RDT, TDT};
 use driver::ring::{RxRing, TxRing};
 use driver::wait::Wait;
 use nic_model::TrappedBar;
 
+use super::dispatch;
 use crate::registry::Baseline;
 use crate::workload::{Counts, Forwarder, MappedSite, Quota, Site};
 
@@ -34,6 +36,9 @@ struct Naive<'a> {
     pool: Mempool<'a, Baseline>,
     batch_size: usize,
     counts: Counts,
+    tallies: [u64; PACKET_TYPES],
+    /// Whether packets are sent, and not dropped.
+    sends: bool,
 }
 
 struct Port<'a> {
@@ -50,15 +55,32 @@ struct Port<'a> {
     in_flight: VecDeque<PktBuf>,
 }
 
-/// Sets the reference up, behind trapped registers only.
+/// Sets the forwarding reference up, as [`open_on`].
 pub fn open<'a>(
+    site: MappedSite<'a>,
+    wait: &mut dyn Wait,
+) -> Result<Box<dyn Forwarder + 'a>, InitError> {
+    open_on(true, site, wait)
+}
+
+/// Sets the reference up that only receives, as [`open_on`].
+pub fn open_rx<'a>(
+    site: MappedSite<'a>,
+    wait: &mut dyn Wait,
+) -> Result<Box<dyn Forwarder + 'a>, InitError> {
+    open_on(false, site, wait)
+}
+
+/// Sets the reference up, behind trapped registers only.
+fn open_on<'a>(
+    sends: bool,
     site: MappedSite<'a>,
     wait: &mut dyn Wait,
 ) -> Result<Box<dyn Forwarder + 'a>, InitError> {
     let MappedSite::Trapped(site) = site else {
         panic!("the reference runs behind trapped registers");
     };
-    let Site { bars, config, batch, mut tables, mut dma } = site;
+    let Site { bars, config, batch, mut tables, mut dma, .. } = site;
     let (buffers, bytes) = (config.buffers, config.buffer_bytes);
     let packets =
         dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), 2 << 20);
@@ -86,7 +108,8 @@ pub fn open<'a>(
         unreachable!("a site has two ports");
     };
     let counts = Counts::default();
-    Ok(Box::new(Naive { ports, pool, batch_size: batch.into(), counts }))
+    let (batch_size, tallies) = (batch.into(), [0; PACKET_TYPES]);
+    Ok(Box::new(Naive { ports, pool, batch_size, counts, tallies, sends }))
 }
 
 impl Port<'_> {
@@ -172,11 +195,14 @@ impl Naive<'_> {
             // Whatever the device says, a packet fits into its buffer.
             let length = desc.length_vlan().read() % 65536;
             let length = (length as u16).min(pool.longest());
+            // The low 16 bits of a write-back: RSS type, then packet type.
+            let packet_type = desc.pkt_info().read() / 16 % 32;
             let Some(fresh) = pool.alloc() else {
                 break;
             };
             let packet = port.rearm(pool, fresh);
             pool.set_len(&packet, length);
+            pool.set_packet_type(&packet, packet_type as u16);
             packets.push(packet);
         }
         let status = port.rx_status();
@@ -217,11 +243,20 @@ impl Naive<'_> {
         let n = packets.len() as u64;
         for packet in &packets {
             // A device out of order says that there is no byte at all.
-            if let Some(byte) = self.pool.data_mut(packet).get_mut(48) {
+            let packet_type = self.pool.packet_type(packet).into();
+            let bytes = self.pool.data_mut(packet);
+            if let Some(byte) = bytes.get_mut(48) {
                 *byte = byte.wrapping_add(1);
             }
+            let tally = &mut self.tallies[packet_type];
+            *tally = dispatch::tally_after(packet_type, *tally, bytes);
         }
-        self.send(to, packets);
+        if self.sends {
+            self.send(to, packets);
+        } else {
+            self.counts.consumed += n;
+            packets.into_iter().for_each(|packet| self.pool.free(packet));
+        }
         n
     }
 }
@@ -260,5 +295,9 @@ impl Forwarder for Naive<'_> {
 
     fn free_buffers(&self) -> Vec<u32> {
         self.pool.free_slots()
+    }
+
+    fn tallies(&self) -> Option<[u64; PACKET_TYPES]> {
+        Some(self.tallies)
     }
 }

@@ -4,7 +4,9 @@ use core::fmt::Debug;
 
 use driver::bar::CostedBar;
 use driver::nic::Config;
+use driver::policy::PACKET_TYPES;
 use driver::tx::CLEAN_GROUP;
+use nic_model::frame::FrameMaker;
 use nic_model::{
     Access, Account, Arena, Mishaps, Model, Parts, SharedModel, Traffic,
     TrappedBar,
@@ -12,7 +14,9 @@ use nic_model::{
 
 use super::scenario::{MAX_BATCH, MAX_RING, Scenario};
 use crate::registry::pool_bytes;
-use crate::workload::{Counts, MappedSite, Open, PORTS, Quota, Site};
+use crate::workload::{
+    Counts, Frame, MappedSite, Open, PORTS, Quota, Site, Workload,
+};
 
 /// What registers the driver sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Registers {
 pub struct Outcome {
     /// Packets received in each phase.
     pub received: Vec<u64>,
+    /// Good frames that came back, by port.
+    pub arrived: [u64; PORTS],
     /// Every byte that came back, in order, by port.
     pub digests: [Option<u64>; PORTS],
     pub counts: Counts,
@@ -34,6 +40,8 @@ pub struct Outcome {
     /// How often faults struck.
     pub mishaps: Mishaps,
     pub free_buffers: Vec<u32>,
+    /// What the actions of packet types keep, of those that have any.
+    pub tallies: Option<[u64; PACKET_TYPES]>,
     /// Register accesses during bring-up, by port; none where they are not
     /// trapped.
     pub bring_up: [Vec<Access>; PORTS],
@@ -54,19 +62,32 @@ pub fn arena() -> Arena {
     Arena::allocate(0, PORTS, &config, packet_bytes).expect("memory")
 }
 
-/// Runs what `open` sets up; an error when a register is misused or packets
-/// do not balance.
+/// As [`run_on`], forwarding.
 pub fn run(
     scenario: &Scenario,
     arena: &mut Arena,
     behind: Registers,
     open: Open,
 ) -> Result<Outcome, String> {
+    run_on(Workload::Forward, scenario, arena, behind, open)
+}
+
+/// Runs what `open` sets up; an error when a register is misused or packets
+/// do not balance.
+pub fn run_on(
+    workload: Workload,
+    scenario: &Scenario,
+    arena: &mut Arena,
+    behind: Registers,
+    open: Open,
+) -> Result<Outcome, String> {
     let Parts { bars, registers, tables, dma, memory } = arena.split();
+    let sends_only = workload == Workload::Tx;
     let traffic = Traffic {
         format: scenario.format,
         first_sequence: scenario.first_sequence,
-        touches: 1,
+        touches: u8::from(!sends_only),
+        from_driver: sends_only,
         // A byte at a time: too much for an interpreter, where the sinks'
         // own checks have to do.
         digest: !cfg!(miri),
@@ -77,17 +98,28 @@ pub fn run(
     let logs = traps.each_ref().map(TrappedBar::log);
     let (config, batch) = (scenario.config(), scenario.batch);
     let bars = [bars[0], bars[1]];
+    let frame = Frame {
+        bytes: FrameMaker::new(0, scenario.format).frame(0),
+        first_sequence: scenario.first_sequence,
+    };
     let site = match behind {
         Registers::Trapped => {
             let bars = traps;
-            MappedSite::Trapped(Site { bars, config, batch, tables, dma })
+            MappedSite::Trapped(Site {
+                bars,
+                config,
+                batch,
+                tables,
+                dma,
+                frame,
+            })
         }
         Registers::Mapped => {
-            MappedSite::Plain(Site { bars, config, batch, tables, dma })
+            MappedSite::Plain(Site { bars, config, batch, tables, dma, frame })
         }
         Registers::Costed => {
             let bars = bars.map(|bar| CostedBar::new(bar, 20));
-            MappedSite::Costed(Site { bars, config, batch, tables, dma })
+            MappedSite::Costed(Site { bars, config, batch, tables, dma, frame })
         }
     };
     let mut step = |_| model.borrow_mut().poll_control();
@@ -100,13 +132,15 @@ pub fn run(
         if phase.transmits {
             model.borrow_mut().transmit();
         }
-        model.borrow_mut().receive(phase.offered);
+        if !sends_only {
+            model.borrow_mut().receive(phase.offered);
+        }
         received.push(forwarder.forward(phase.quota));
     }
     // Until nothing is late and nothing comes any more.
     let packets = 2 * u64::from(scenario.ring_entries);
     let quota = Quota { packets, patience: 3 };
-    let mut more = true;
+    let mut more = !sends_only;
     while more {
         model.borrow_mut().settle();
         model.borrow_mut().transmit();
@@ -119,6 +153,9 @@ pub fn run(
         }
     }
 
+    if sends_only {
+        model.borrow_mut().transmit();
+    }
     let mistakes = logs.each_ref().map(|log| log.mistakes()).concat();
     if !mistakes.is_empty() {
         return Err(mistakes.join(", "));
@@ -128,10 +165,12 @@ pub fn run(
     let mut account = model.account();
     account.multi_descriptor = counts.multi_descriptor;
     account.forwarder = counts.dropped;
+    account.generated = counts.generated;
+    account.consumed = counts.consumed;
     account.inside += forwarder.pending();
     account.check().map_err(|e| e.to_string())?;
     let free_buffers = forwarder.free_buffers();
-    check_buffers(scenario, counts.sent, &free_buffers)?;
+    check_buffers(scenario, workload, counts.sent, &free_buffers)?;
     let before = |port: usize| {
         let mut accesses = logs[port].accesses();
         accesses.truncate(brought_up[port]);
@@ -140,11 +179,13 @@ pub fn run(
     let after = |port: usize| logs[port].accesses().split_off(brought_up[port]);
     Ok(Outcome {
         received,
+        arrived: [0, 1].map(|port| model.ports()[port].sink().counts().good),
         digests: [0, 1].map(|port| model.ports()[port].sink().digest()),
         counts,
         account,
         mishaps: model.mishaps(),
         free_buffers,
+        tallies: forwarder.tallies(),
         bring_up: [0, 1].map(before),
         accesses: [0, 1].map(after),
     })
@@ -154,6 +195,7 @@ pub fn run(
 /// receive descriptor, and those of sent packets that wait for their group.
 fn check_buffers(
     scenario: &Scenario,
+    workload: Workload,
     sent: u64,
     free: &[u32],
 ) -> Result<(), String> {
@@ -164,7 +206,8 @@ fn check_buffers(
         return Err(format!("no set of {buffers} buffers: {free:?}"));
     }
     let most = match scenario.faults.stops_within {
-        0 => 2 * (u32::from(CLEAN_GROUP) - 1),
+        // Who only sends cleans before the next batch, and there is none.
+        0 if workload != Workload::Tx => 2 * (u32::from(CLEAN_GROUP) - 1),
         // What a stopped device has not taken is never given back.
         _ => 2 * (u32::from(entries) - 1),
     };
@@ -190,6 +233,9 @@ impl Outcome {
         same("account", &self.account, &other.account)?;
         same("mishaps", &self.mishaps, &other.mishaps)?;
         same("digests of the wires", &self.digests, &other.digests)?;
+        if other.tallies.is_some() {
+            same("tallies", &self.tallies, &other.tallies)?;
+        }
         let free = |outcome: &Self| outcome.free_buffers.len();
         same("free buffers", &free(self), &free(other))
     }
@@ -238,7 +284,9 @@ mod tests {
     fn a_lost_or_doubled_buffer_is_noticed() {
         // 2 times 64 descriptors and 512 more buffers.
         let scenario = Scenario::plain();
-        let check = |free: Vec<u32>| check_buffers(&scenario, 64 + 5, &free);
+        let check = |free: Vec<u32>| {
+            check_buffers(&scenario, Workload::Forward, 64 + 5, &free)
+        };
         let all_but = |n: u32| (0..512 - n).collect::<Vec<_>>();
         for waiting in [5, 5 + 32] {
             assert_eq!(check(all_but(waiting)), Ok(()));

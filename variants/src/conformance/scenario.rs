@@ -1,6 +1,7 @@
 //! What a forwarder is put through.
 
 use driver::nic::Config;
+use nic_model::frame::Trace;
 use nic_model::{Faults, FrameFormat};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -131,8 +132,10 @@ fn formats() -> impl Strategy<Value = FrameFormat> {
         1 => 64..=1518_u16,
     ];
     let types = prop_oneof![Just(1_u8), 1..=32_u8];
-    (wire_bytes, types)
-        .prop_map(|(wire_bytes, types)| FrameFormat { wire_bytes, types })
+    let trace = prop_oneof![Just(Trace::Generated), Just(Trace::Replayed)];
+    (wire_bytes, types, trace).prop_map(|(wire_bytes, types, trace)| {
+        FrameFormat { wire_bytes, types, trace, one_flow: false }
+    })
 }
 
 /// Any mixture of faults that a port comes up with.

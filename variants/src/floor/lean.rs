@@ -24,8 +24,7 @@ use driver::tx::CLEAN_GROUP;
 use driver::wait::Wait;
 
 use crate::registry::Baseline;
-use crate::workload::forward::TOUCHED_BYTE;
-use crate::workload::{Counts, Forwarder, PORTS, Quota, Site};
+use crate::workload::{Counts, Forwarder, PORTS, Quota, Site, TOUCHED_BYTE};
 
 /// A forwarder without structure.
 pub struct Lean<'a, B> {
@@ -57,7 +56,7 @@ impl<'a, B: Bar0> Lean<'a, B> {
         site: Site<'a, B>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
-        let Site { bars, config, batch, mut tables, mut dma } = site;
+        let Site { bars, config, batch, mut tables, mut dma, .. } = site;
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
             dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), HUGE_PAGE);

@@ -185,7 +185,7 @@ struct InC<'a, B> {
 impl<'a, B: Bar0> InC<'a, B> {
     /// Brings both ports up and hands their rings to C.
     fn open(site: Site<'a, B>, wait: &mut dyn Wait) -> Result<Self, InitError> {
-        let Site { bars, config, batch, mut tables, mut dma } = site;
+        let Site { bars, config, batch, mut tables, mut dma, .. } = site;
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
             dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), HUGE_PAGE);

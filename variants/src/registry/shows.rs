@@ -137,6 +137,13 @@ pub const SHOWS: &[Shows] = &[
         .branches(1.9, 2.1),
     Shows::new("walk=speculate4", "what chase asks of a cell, of four at once")
         .branches(-1.4, -1.0),
+    Shows::new(
+        "dispatch=hashed",
+        "five comparisons down the tree, and one for what is not sure then",
+    )
+    .branches(5.3, 5.7),
+    Shows::new("dispatch=dyn", "some three branches fewer per batch")
+        .branches(-0.25, 0.05),
     Shows::new("pass=fused", "one loop per packet instead of three")
         .branches(-4.8, -3.8),
     Shows::new("floor=lean", "one loop per packet and no container")

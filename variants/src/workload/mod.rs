@@ -1,14 +1,87 @@
 //! What is done to the packets.
 
+pub mod classify;
 pub mod forward;
+pub mod rx;
+pub mod stage;
+pub mod tx;
+
+use core::fmt;
 
 use driver::bar::{CostedBar, MappedBar};
 use driver::memory::Carver;
 use driver::nic::{Config, InitError};
+use driver::policy::PACKET_TYPES;
 use driver::wait::Wait;
 
 /// Ports of a workload.
 pub const PORTS: usize = 2;
+
+/// What is done to the packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workload {
+    /// Received, incremented by a byte, sent.
+    #[default]
+    Forward,
+    /// Received, incremented by a byte, dropped.
+    Rx,
+    /// Made and sent.
+    Tx,
+    /// As forwarded, with an action by packet type.
+    Classify,
+}
+
+impl Workload {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Forward, Self::Rx, Self::Tx, Self::Classify];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Rx => "rx",
+            Self::Tx => "tx",
+            Self::Classify => "classify",
+        }
+    }
+
+    /// What it is in half a line.
+    pub fn idea(self) -> &'static str {
+        match self {
+            Self::Forward => "receive, increment one byte, send",
+            Self::Rx => "receive, increment one byte, drop",
+            Self::Tx => "number ready-made frames, send",
+            Self::Classify => "forward, with an action by packet type",
+        }
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The byte that is incremented, as in the published forwarders.
+pub const TOUCHED_BYTE: usize = 48;
+
+/// Increments a byte of a packet, so that it has been in the first cache.
+#[inline(always)]
+fn touch(packet: &mut [u8]) {
+    if let Some(byte) = packet.get_mut(TOUCHED_BYTE) {
+        *byte = byte.wrapping_add(1);
+    }
+}
+
+/// A frame for those workloads that make their own.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Its bytes, of which 52 to 59 are its number.
+    pub bytes: Vec<u8>,
+    /// Number of the first frame of each port.
+    pub first_sequence: u64,
+}
 
 /// Where a workload is set up.
 pub struct Site<'a, B> {
@@ -22,6 +95,8 @@ pub struct Site<'a, B> {
     pub tables: Carver<'a>,
     /// Memory that the device reaches.
     pub dma: Carver<'a>,
+    /// What is sent where nothing is received.
+    pub frame: Frame,
 }
 
 /// A site behind either kind of mapped registers.
@@ -57,8 +132,8 @@ pub struct Quota {
 
 /// A workload on its ports, ready to run.
 pub trait Forwarder {
-    /// Receives at least `quota.packets` packets and forwards them; returns
-    /// how many it received.
+    /// Receives at least `quota.packets` packets and forwards them, or does
+    /// what else the workload does; returns how many it received or made.
     fn forward(&mut self, quota: Quota) -> u64;
 
     /// What it did since it was set up.
@@ -69,6 +144,11 @@ pub trait Forwarder {
 
     /// Sorted indices of the buffers in the pool.
     fn free_buffers(&self) -> Vec<u32>;
+
+    /// What the actions of packet types keep, where there are any.
+    fn tallies(&self) -> Option<[u64; PACKET_TYPES]> {
+        None
+    }
 }
 
 /// What a forwarder did.
@@ -76,6 +156,10 @@ pub trait Forwarder {
 pub struct Counts {
     /// Packets received.
     pub received: u64,
+    /// Packets made instead of received.
+    pub generated: u64,
+    /// Packets that were received for good, to be sent nowhere.
+    pub consumed: u64,
     /// Packets handed to the device.
     pub sent: u64,
     /// Packets dropped for want of room in a transmit ring.

@@ -1,4 +1,4 @@
-use super::super::{Fill, Placement, Round, example};
+use super::super::{Fill, Placement, Round, Trace, Workload, example};
 use super::*;
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -90,6 +90,22 @@ fn a_variant_under_another_name_loads_as_it_was_saved() {
     assert_eq!(Run::load(&folder.0).unwrap(), run);
     assert_eq!(run.namesakes("baseline"), ["reg=typed"]);
     assert!(run.namesakes("reg=boxed").is_empty());
+}
+
+#[test]
+fn a_run_from_before_there_were_workloads_forwards() {
+    let folder = Folder::new("workloads");
+    let mut run = small();
+    let text = text(&run).unwrap();
+    assert_eq!(text.matches("workload").count(), 1, "{text}");
+    assert!(!text.contains("types") && !text.contains("trace"), "{text}");
+    fs::write(folder.0.join(FILE), text).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
+    run.setup.types = 8;
+    run.setup.trace = Trace::Replayed;
+    run.cells[0].workload = Workload::Classify;
+    run.save(&folder.0).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
 }
 
 #[test]
