@@ -146,7 +146,10 @@ fn sending_conforms(
 #[cfg_attr(miri, ignore = "takes hours")]
 fn whoever_only_sends_sends_the_frames_of_the_maker_in_order() -> Verdict {
     let arena = RefCell::new(arena());
-    hold(96, scenarios(), |scenario| {
+    hold(96, scenarios(), |mut scenario| {
+        // Who makes frames makes none that do not fit.
+        let wire_bytes = &mut scenario.format.wire_bytes;
+        *wire_bytes = (*wire_bytes).min(scenario.buffer_bytes);
         let arena = &mut arena.borrow_mut();
         sending_conforms(&scenario, arena, Registers::Trapped)?;
         sending_conforms(&scenario, arena, Registers::Mapped)
