@@ -175,18 +175,19 @@ pub struct Contenders {
 }
 
 impl Contenders {
-    /// Leaves out those of which the registry says that the compiler erased
+    /// Leaves out those of which it is declared that the compiler erased
     /// their difference from another, in whose place they are measured. `is_so`
     /// says whether it did in this program: if not, both are measured.
     pub fn of(
         chosen: &[Variant],
+        declared: &[registry::SameCode],
         is_so: impl Fn(&Variant, &Variant) -> bool,
     ) -> Result<Self, Failure> {
         let (mut kept, mut same_code) = (Vec::new(), Vec::new());
         let mut warnings = Vec::new();
         for variant in chosen {
             let name = variant.name();
-            let Some(pair) = registry::erased(&name) else {
+            let Some(pair) = registry::erased(declared, &name) else {
                 kept.push(*variant);
                 continue;
             };
@@ -517,6 +518,7 @@ fn packets_per_port(ring: u16) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use variants::registry::SAME_CODE;
 
     fn names(variants: &[Variant]) -> Vec<String> {
         variants.iter().map(Variant::name).collect()
@@ -631,12 +633,19 @@ mod tests {
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
     }
 
+    /// As if the compiler had erased this difference.
+    const ERASED: &[registry::SameCode] = &[registry::SameCode {
+        variant: "reg=typed",
+        as_in: BASELINE,
+        because: registry::Because::Erased("types end with the compiler"),
+    }];
+
     #[test]
     fn what_the_compiler_erased_is_measured_under_the_other_name() {
         let typed = ["reg=typed".to_owned()];
         let chosen = named(&typed).expect("known");
         assert_eq!(names(&chosen), ["baseline", "reg=typed", "floor=null"]);
-        let one = Contenders::of(&chosen, |_, _| true).expect("fine");
+        let one = Contenders::of(&chosen, ERASED, |_, _| true).expect("fine");
         assert_eq!(names(&one.variants), ["baseline", "floor=null"]);
         let [same] = &one.same_code[..] else { panic!("{one:?}") };
         assert_eq!((&*same.variant, &*same.as_in), ("reg=typed", "baseline"));
@@ -647,7 +656,7 @@ mod tests {
         assert!(one.answers(&[]).is_empty());
 
         // A program in which it is not so measures both and says so.
-        let both = Contenders::of(&chosen, |_, _| false).expect("fine");
+        let both = Contenders::of(&chosen, ERASED, |_, _| false).expect("fine");
         assert_eq!(names(&both.variants), names(&chosen));
         assert!(both.same_code.is_empty() && both.answers(&typed).is_empty());
         assert!(
@@ -658,7 +667,8 @@ mod tests {
     #[test]
     fn equal_code_on_other_data_is_two_measurements() {
         let chosen = named(&["spread=stride2k".to_owned()]).expect("known");
-        let contenders = Contenders::of(&chosen, |_, _| true).expect("fine");
+        let contenders =
+            Contenders::of(&chosen, SAME_CODE, |_, _| true).expect("fine");
         assert_eq!(names(&contenders.variants), names(&chosen));
         assert!(contenders.same_code.is_empty());
     }
@@ -666,7 +676,7 @@ mod tests {
     #[test]
     fn random_fill_comes_with_the_axis_status_and_its_reference() {
         let random = |variants: &[Variant]| {
-            let contenders = Contenders::of(variants, |_, _| true);
+            let contenders = Contenders::of(variants, SAME_CODE, |_, _| true);
             let contenders = contenders.expect("fine");
             let cells =
                 cells(&contenders.variants, &[8], 512, Fill::Full, None)

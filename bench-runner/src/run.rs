@@ -1,5 +1,7 @@
 //! `run`: one variant at one batch size, against its reference.
 
+use variants::registry::SAME_CODE;
+
 use crate::cli::RunArgs;
 use crate::explain;
 use crate::failure::Failure;
@@ -18,7 +20,8 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let named = std::slice::from_ref(&args.variant);
     let asked = args.measure.workload;
     let (variants, unable) = plan::able(plan::named(named)?, asked)?;
-    let contenders = Contenders::of(&variants, explain::has_one_code)?;
+    let contenders =
+        Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let mut setup = plan::setup(&args.measure, effort)?;
     let (batch, ring) = (args.batch, args.measure.ring);
     let cells =

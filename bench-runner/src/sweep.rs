@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use rustix::termios::{isatty, tcgetwinsize};
 
+use variants::registry::SAME_CODE;
+
 use crate::affinity;
 use crate::build_info;
 use crate::cli::SweepArgs;
@@ -50,7 +52,8 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let chosen = plan::chosen(&args.axis, &args.variants)?;
     let asked = args.measure.workload;
     let (variants, unable) = plan::able(chosen, asked)?;
-    let contenders = Contenders::of(&variants, explain::has_one_code)?;
+    let contenders =
+        Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
     let measured = &contenders.variants;
     let mut cells = plan::cells(measured, &args.batch, ring, fill, asked)?;

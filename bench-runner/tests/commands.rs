@@ -249,35 +249,6 @@ fn run_measures_one_variant_against_its_reference() {
     assert!(table.contains("walk=speculate") && table.contains("batch=arena"));
 }
 
-/// Whether a program has one code for both depends on its build; what it
-/// says has to agree with what it measures.
-#[test]
-fn a_variant_with_the_code_of_another_is_one_measurement_or_two() {
-    let scratch = Scratch::new("same-code");
-    let folder = scratch.join("run");
-    let output = bench_runner(
-        "run --variant reg=typed --batch 32 --processes 2 --rounds 4 --out @",
-        &folder,
-    );
-    assert!(output.status.success(), "{}", stderr(&output));
-    let (table, said) = (stdout(&output), stderr(&output));
-    let run = Run::load(&folder).expect("a run");
-    let is_measured = run.cells.iter().any(|cell| cell.variant == "reg=typed");
-    let answer = "note: reg=typed has the machine code of baseline, for";
-    assert_eq!(said.matches(answer).count(), usize::from(!is_measured));
-    assert_eq!(table.contains("baseline ≡ reg=typed"), !is_measured, "{table}");
-    assert_eq!(run.same_code.len(), usize::from(!is_measured));
-    let alone = "note: reg=typed is measured by itself";
-    assert_eq!(said.contains(alone), is_measured, "{said}");
-    // The program's own opinion about its machine code.
-    if cfg!(target_arch = "x86_64") {
-        let line = "explain baseline reg=typed --json";
-        let json = bench_runner(line, Path::new("."));
-        let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
-        assert_eq!(json["same"], !is_measured);
-    }
-}
-
 #[test]
 fn other_rings_frames_and_a_modelled_doorbell_are_measured_and_labelled() {
     let output = bench_runner(

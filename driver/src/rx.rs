@@ -96,6 +96,7 @@ impl<'a> RxQueue<'a> {
     /// Gives the buffers of frames that span several descriptors back to the
     /// device. Jumbo frames are larger than a buffer and are not supported.
     #[cold]
+    #[inline(never)]
     fn drop_fragments<P: Policy, B: Bar0>(
         &mut self,
         bar: &B,
@@ -123,6 +124,7 @@ impl<'a> RxQueue<'a> {
         }
     }
 
+    #[inline(always)]
     fn starts_with_fragment(&self) -> bool {
         let status = self.ring.desc(self.rx_index).status_error().read();
         status & (DD | EOP) == DD

@@ -15,7 +15,23 @@ pub use r#match::Match;
 pub use table::Table;
 
 use driver::opaque;
-use driver::policy::PACKET_TYPES;
+use driver::policy::{Dispatch, PACKET_TYPES};
+
+/// No answer: of policies on workloads that do not ask for packet types.
+pub struct Unasked;
+
+impl Dispatch for Unasked {
+    const NAME: &'static str = "unasked";
+    const IDEA: &'static str = "packet types are not looked at";
+
+    type Actions = ();
+
+    fn act(_actions: &mut (), _packet_type: u16, _packet: &mut [u8]) {}
+
+    fn tallies(_actions: &()) -> [u64; PACKET_TYPES] {
+        [0; PACKET_TYPES]
+    }
+}
 
 /// Bytes of a packet that actions look at.
 const HEAD_BYTES: usize = 60;

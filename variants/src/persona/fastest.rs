@@ -12,7 +12,7 @@ use super::Persona;
 use crate::batch::Slice;
 use crate::bounds::Unchecked;
 use crate::buffer::Freelist;
-use crate::dispatch::Match;
+use crate::dispatch::Unasked;
 use crate::meta::Header;
 use crate::pass::Fused;
 use crate::pool::Bulk;
@@ -41,7 +41,7 @@ impl Persona for Fastest {
         Coloured,
         Unchecked,
         Bulk,
-        Match,
+        Unasked,
         Nothing,
         Every,
         Fused,

@@ -106,14 +106,23 @@ impl Shows {
 /// `bench-runner counters --check` says which are wrong or missing.
 pub const SHOWS: &[Shows] = &[
     // Per packet: its status, its length, two addresses to receive into, an
-    // address and two words to send. Per batch: two tails. Besides: a status
-    // that ends a batch, and those of sent groups. The branches ask whether
+    // address and two words to send. Per batch: two tails, and the status of
+    // the oldest group. Besides: a status that ends a batch. The branches ask whether
     // there was memory, and whether what is given back was memory.
     Shows::new("reg=boxed", "a Box for every word of a descriptor")
         .allocates_per_packet(7)
-        .allocates_per_batch(2)
-        .allocates_besides(0.1)
-        .branches(14.8, 15.8),
+        .allocates_per_batch(3)
+        .allocates_besides(0.04)
+        .branches(15.2, 15.8),
+    Shows::new("reg=bytes", "one test per batch that is a move elsewhere")
+        .branches(-0.1, 0.25),
+    #[cfg(have_cc)]
+    Shows::new("reg=foreign", "one test per batch that is a move elsewhere")
+        .branches(-0.1, 0.25),
+    Shows::new("reg=tagged", "the tag of each access is looked at")
+        .branches(1.0, 1.4),
+    Shows::new("reg=wide", "an index that is compared once more")
+        .branches(0.9, 1.1),
     Shows::new("batch=vec", "taking asks whether a packet is left")
         .allocates_per_batch(1)
         .branches(0.7, 1.1),
@@ -126,6 +135,12 @@ pub const SHOWS: &[Shows] = &[
         .branches(3.4, 4.1),
     Shows::new("batch=arena", "a link may be the last, and is an index")
         .branches(3.4, 4.1),
+    Shows::new("batch=inline", "room is asked for, the length is known")
+        .branches(-0.25, 0.1),
+    Shows::new("batch=iter", "one loop per packet instead of three")
+        .branches(-3.8, -3.1),
+    Shows::new("batch=callback", "one loop per packet instead of three")
+        .branches(-3.8, -3.1),
     Shows::new("status=branchy", "EOP has a branch of its own")
         .branches(0.9, 1.1),
     Shows::new(
@@ -133,9 +148,25 @@ pub const SHOWS: &[Shows] = &[
         "two branches per eight descriptors instead of two for each",
     )
     .branches(-1.9, -1.6),
+    Shows::new("status=simd", "four branches per eight descriptors")
+        .branches(-1.7, -1.3),
     Shows::new("walk=speculate", "a branch per cell, in two walks")
         .branches(1.9, 2.1),
     Shows::new("walk=speculate4", "what chase asks of a cell, of four at once")
+        .branches(-1.9, -1.4),
+    Shows::new("buffer=refcount", "whether there is a count, and how high")
+        .branches(7.3, 7.7),
+    Shows::new("buffer=arc", "whether there is a count, and how high")
+        .branches(8.3, 8.8),
+    Shows::new("buffer=heap", "a copy to the heap and one back")
+        .allocates_per_packet(1)
+        .branches(8.8, 9.3),
+    Shows::new("buffer=deferred", "a look at each buffer of the pool")
+        .branches(6.8, 7.2)
+        .random(4.3, 4.7),
+    Shows::new("bounds=unchecked", "no index is compared").branches(-8.7, -8.3),
+    Shows::new("bounds=overflow", "sums are checked").branches(1.9, 2.4),
+    Shows::new("pool=bulk", "the stack is asked once per batch")
         .branches(-1.4, -1.0),
     Shows::new(
         "dispatch=hashed",
@@ -146,8 +177,22 @@ pub const SHOWS: &[Shows] = &[
         .branches(-0.25, 0.05),
     Shows::new("pass=fused", "one loop per packet instead of three")
         .branches(-4.8, -3.8),
+    Shows::new("persona=ixy-c-style", "no index is compared, EOP has a branch")
+        .branches(-7.7, -7.3),
+    Shows::new("persona=ixy-rs-style", "as its queue and its counts")
+        .branches(8.2, 8.6),
+    Shows::new("persona=ixy-ml-2019-style", "a Box per word, a Vec per batch")
+        .allocates_per_packet(7)
+        .allocates_per_batch(4)
+        .allocates_besides(0.1)
+        .branches(16.9, 17.5),
+    Shows::new("persona=ixy-ml-lists-style", "as its list").branches(3.4, 4.1),
+    Shows::new("persona=fastest", "one loop, nothing compared")
+        .branches(-14.5, -14.0),
+    #[cfg(have_cc)]
+    Shows::new("language=c", "no index is compared").branches(-10.5, -9.8),
     Shows::new("floor=lean", "one loop per packet and no container")
-        .branches(-5.8, -4.8),
+        .branches(-3.3, -2.7),
 ];
 
 #[cfg(test)]
