@@ -5,6 +5,7 @@
 //! over rounds, for the rounds of a process share its address space and its
 //! luck.
 
+use crate::quality::quarantined;
 use crate::results::{Cell, Fill, Placement, Process, Round, Run};
 use crate::stats::{self, CONFIDENCE, Estimate};
 use std::collections::HashMap;
@@ -276,10 +277,12 @@ fn ticks(run: &Run, round: &Round, cell: usize) -> Option<f64> {
     (packets > 0).then(|| ticks as f64 / packets as f64)
 }
 
-/// The value of each process that has one.
+/// The value of each process that has one and was not set apart.
 fn per_process(run: &Run, value: impl Fn(&Round) -> Option<f64>) -> Vec<f64> {
+    let apart = quarantined(run);
     run.processes
         .iter()
+        .filter(|process| !apart.contains(&process.index))
         .filter_map(|process| process_value(run, process, &value))
         .collect()
 }

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
-use crate::{counters, explain, list, run, sweep, worker};
+use crate::{counters, explain, list, reanalyse, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -40,6 +40,11 @@ Examples:
         after_help = "Example: bench-runner run --variant reg=boxed --batch 32"
     )]
     Run(RunArgs),
+    /// Tables, charts and page of a recorded run, from its samples
+    #[command(
+        after_help = "Example: bench-runner reanalyse results/2026-11-21-amd-epyc"
+    )]
+    Reanalyse(ReanalyseArgs),
     /// The machine code of two variants side by side
     #[command(after_help = "\
 Examples:
@@ -169,6 +174,14 @@ pub struct RunArgs {
     pub measure: MeasureArgs,
 }
 
+/// Options of `reanalyse`.
+#[derive(Args, Clone, Debug)]
+pub struct ReanalyseArgs {
+    /// Folder of the run, or its run.json
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+}
+
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
@@ -291,6 +304,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::List(args) => list::command(&args),
         Command::Sweep(args) => sweep::command(&args),
         Command::Run(args) => run::command(&args),
+        Command::Reanalyse(args) => reanalyse::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
         Command::Counted => counters::worker::command(),

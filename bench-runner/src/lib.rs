@@ -18,6 +18,8 @@ pub mod output;
 pub mod plan;
 pub mod plot;
 pub mod process;
+pub mod quality;
+pub mod reanalyse;
 pub mod results;
 pub mod run;
 pub mod stats;

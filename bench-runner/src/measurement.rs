@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::measure::{Bench, Task};
 use crate::plan;
 use crate::process;
+use crate::quality;
 use crate::results::{Placement, Process, Run, Setup};
 use crate::worker::{Message, Order};
 
@@ -112,10 +113,15 @@ pub fn complete(
         run.processes.iter().any(|process| process.index == index)
     };
     let mut outcome = Outcome::Complete;
-    for index in 0..run.setup.processes {
-        if done(run, index) {
-            continue;
-        }
+    // In the end come the replacements of processes that were set apart.
+    let next = |run: &Run| {
+        let apart = quality::quarantined(run).len() as u32;
+        let due = run.setup.processes..run.setup.processes + apart;
+        let mut all = (0..run.setup.processes).chain(due);
+        all.find(|&index| !done(run, index))
+    };
+    while let Some(index) = next(run) {
+        bar.set_length(total(run));
         let process = measure_process(run, index, &bar)?;
         let is_whole = process.rounds.len() == rounds;
         if !process.rounds.is_empty() {
@@ -151,13 +157,18 @@ pub fn complete(
     Ok(outcome)
 }
 
+/// Rounds of all processes, replacements among them.
+fn total(run: &Run) -> u64 {
+    let apart = quality::quarantined(run).len() as u64;
+    (u64::from(run.setup.processes) + apart) * u64::from(run.setup.rounds)
+}
+
 fn progress(run: &Run) -> ProgressBar {
-    let total = u64::from(run.setup.processes * run.setup.rounds);
     let done = run.processes.iter().map(|p| p.rounds.len() as u64).sum();
     let style = "{bar:40} {pos}/{len} rounds, {eta} left";
     let style = ProgressStyle::with_template(style)
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total)
+    ProgressBar::new(total(run))
         .with_style(style)
         .with_position(done)
         .with_elapsed(Duration::ZERO)
@@ -178,8 +189,12 @@ fn measure_process(
         clock_cost_ticks: run.machine.clock_cost_ticks,
     };
     let mut worker = Worker::start(&order)?;
-    let mut process =
-        Process { index, pages: String::new(), rounds: Vec::new() };
+    let mut process = Process {
+        index,
+        pages: String::new(),
+        rounds: Vec::new(),
+        quality: None,
+    };
     let stop = process::interrupted();
     while let Some(message) = worker.listen()? {
         match message {
@@ -188,6 +203,7 @@ fn measure_process(
                 process.rounds.push(round);
                 bar.inc(1);
             }
+            Message::Done(quality) => process.quality = Some(quality),
             Message::Failed(line) => return Err(Failure::error(line)),
         }
         if stop.load(Ordering::Relaxed) {

@@ -10,6 +10,7 @@ use crate::analysis::axis;
 use crate::cli::MeasureArgs;
 use crate::failure::Failure;
 use crate::measure;
+use crate::quality;
 use crate::results::{
     Cell, Fill, ONE_TYPE, Placement, Run, SameCode, Setup, Trace, Workload,
 };
@@ -489,7 +490,9 @@ pub fn check(run: &Run) -> Result<(), String> {
     for same in &run.same_code {
         find(&same.variant).map_err(|e| e.to_string())?;
     }
-    let mut seen = vec![false; setup.processes as usize];
+    let processes = setup.processes as usize;
+    let replacements = processes / quality::MOST;
+    let mut seen = vec![false; processes + replacements];
     for process in &run.processes {
         match seen.get_mut(process.index as usize) {
             Some(seen) if !*seen => *seen = true,

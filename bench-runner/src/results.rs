@@ -17,6 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use variants::workload;
 
+use crate::quality::quarantined;
+
 /// The version of the schema that this program writes.
 pub const SCHEMA: u32 = 1;
 
@@ -49,12 +51,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether every process has all its rounds.
+    /// Whether every process has all its rounds, and each that is set apart
+    /// its replacement.
     pub fn is_finished(&self) -> bool {
         let rounds = self.setup.rounds as usize;
         let whole = |p: &&Process| p.rounds.len() == rounds;
         let done = self.processes.iter().filter(whole).count();
-        done == self.setup.processes as usize
+        done == self.setup.processes as usize + quarantined(self).len()
     }
 
     /// The variants that are measured under a variant's name besides it.
@@ -416,6 +419,24 @@ pub struct Process {
     pub pages: String,
     /// Its rounds; fewer than asked for when it was interrupted.
     pub rounds: Vec<Round>,
+    /// What befell it; absent when it was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+}
+
+/// What befell a process while it measured, by the kernel's own account.
+/// Nothing in it depends on what was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quality {
+    /// Time from the first round to the end of the last one.
+    pub wall_ns: u64,
+    /// Time that it was ready to run and had no core: other tasks had it.
+    pub run_delay_ns: Option<u64>,
+    /// Time that the host kept from its core, in ticks of 10 ms.
+    pub stolen_ticks: Option<u64>,
+    /// How often the kernel took the core from it.
+    pub involuntary_switches: Option<u64>,
 }
 
 /// One block of every cell.

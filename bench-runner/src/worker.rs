@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::measure::{Bench, Invalid, Probe, Task};
 use crate::plan;
 use crate::process;
-use crate::results::{Cell, Fill, Placement, Round, Setup};
+use crate::quality::Watch;
+use crate::results::{Cell, Fill, Placement, Quality, Round, Setup};
 
 /// What a worker is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum Message {
     Ready(String),
     /// It has measured a round.
     Round(Round),
+    /// It has measured all of them, and this befell it meanwhile.
+    Done(Quality),
     /// It cannot go on.
     Failed(String),
 }
@@ -95,6 +98,7 @@ fn measure_on(
     // a generator of their own, so that they leave all else as it is.
     let mut runs_rng = rng.clone().fork();
     warm_up(order, contenders, &mut bench)?;
+    let watch = Watch::begin(setup.core);
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
         let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
@@ -153,7 +157,7 @@ fn measure_on(
             std::thread::sleep(Duration::from_millis(2));
         }
     }
-    Ok(())
+    say(Message::Done(watch.end()))
 }
 
 /// Runs every contender once on every arena, so that code and memory have

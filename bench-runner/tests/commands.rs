@@ -468,3 +468,48 @@ fn bad_input_gets_one_line_and_touches_nothing() {
     let left = fs::read_to_string(damaged.join("run.json")).expect("kept");
     assert_eq!(left, cut_off);
 }
+
+/// Every file of a run's folder but its samples, in order.
+fn drawn(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let plots = fs::read_dir(folder.join("plots")).expect("charts");
+    let mut paths: Vec<_> = plots.map(|e| e.expect("a file").path()).collect();
+    paths.push(folder.join("README.md"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path).expect("a file");
+        (path, bytes)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn reanalysing_a_run_gives_the_same_bytes_each_time() {
+    let scratch = Scratch::new("reanalyse");
+    let folder = scratch.join("run");
+    assert!(bench_runner(&small(), &folder).status.success());
+    let (first, samples) = (drawn(&folder), fs::read(folder.join("run.json")));
+    assert!(first.len() > 2);
+    for (path, _) in &first[1..] {
+        fs::remove_file(path).expect("a chart");
+    }
+    let by_file = folder.join("run.json");
+    for run in [&folder, &by_file] {
+        let output = bench_runner("reanalyse @", run);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("reg=halves"), "{text}");
+        assert!(drawn(&folder) == first);
+    }
+    assert_eq!(samples.ok(), fs::read(&by_file).ok());
+}
+
+#[test]
+fn reanalysing_what_is_no_run_is_one_line_and_leaves_nothing() {
+    let scratch = Scratch::new("reanalyse-nothing");
+    let nowhere = scratch.join("nowhere");
+    let output = bench_runner("reanalyse @", &nowhere);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("nowhere"));
+    assert!(!nowhere.exists());
+}

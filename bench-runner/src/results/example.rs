@@ -86,6 +86,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
             rounds: (0..16)
                 .map(|number| round(&cells, index, number, &mut noise))
                 .collect(),
+            quality: None,
         })
         .collect();
     Run {

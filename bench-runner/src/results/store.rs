@@ -220,9 +220,13 @@ fn text(run: &Run) -> io::Result<String> {
         field("same_code", lines(same_code.iter().map(compact), 4)?);
     }
     let processes = processes.iter().map(|process| {
-        let super::Process { index, pages, rounds } = process;
+        let super::Process { index, pages, rounds, quality } = process;
+        let quality = match quality {
+            Some(quality) => format!("\"quality\": {}, ", compact(quality)?),
+            None => String::new(),
+        };
         Ok(format!(
-            "{{\"index\": {}, \"pages\": {}, \"rounds\": {}}}",
+            "{{\"index\": {}, \"pages\": {}, {quality}\"rounds\": {}}}",
             compact(index)?,
             compact(pages)?,
             lines(rounds.iter().map(compact), 6)?
