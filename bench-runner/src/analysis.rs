@@ -249,17 +249,24 @@ fn rate(ns: Estimate) -> Option<Estimate> {
         .map(|ns| if ns > 0.0 { 1e3 / ns } else { f64::NAN })
 }
 
-/// Cost of a cell against another, by the logarithm within each round.
-fn ratio(run: &Run, cell: usize, against: usize) -> Option<Estimate> {
+/// Cost of a cell against another: by process, the logarithm of the ratio
+/// within each round, reduced to one number. Empty where either is the floor.
+#[must_use]
+pub fn log_ratios(run: &Run, cell: usize, against: usize) -> Vec<f64> {
     let empty =
         [cell, against].iter().any(|&cell| run.cells[cell].variant == FLOOR);
     if empty {
-        return None;
+        return Vec::new();
     }
-    let logarithms = per_process(run, |round| {
+    per_process(run, |round| {
         let (a, b) = (ticks(run, round, against)?, ticks(run, round, cell)?);
         (a > 0.0 && b > 0.0).then(|| (b / a).ln())
-    });
+    })
+}
+
+/// Cost of a cell against another.
+fn ratio(run: &Run, cell: usize, against: usize) -> Option<Estimate> {
+    let logarithms = log_ratios(run, cell, against);
     Estimate::yuen(&logarithms, CONFIDENCE)?.map(f64::exp)
 }
 

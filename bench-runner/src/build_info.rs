@@ -1,6 +1,7 @@
 //! The program that measures, as its build script saw it.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::path::Path;
 
 use variants::c_compiler::c_compiler;
 
@@ -31,7 +32,13 @@ pub fn build() -> Build {
 /// Digest of this program's file, `unknown` where it cannot be read.
 fn program() -> String {
     // Of the file that runs, also when another has taken its place.
-    let Ok(bytes) = std::fs::read("/proc/self/exe") else {
+    digest(Path::new("/proc/self/exe"))
+}
+
+/// Digest of a program's file, `unknown` where it cannot be read.
+#[must_use]
+pub fn digest(program: &Path) -> String {
+    let Ok(bytes) = std::fs::read(program) else {
         return "unknown".to_string();
     };
     let mut hasher = DefaultHasher::new();
@@ -45,6 +52,12 @@ fn program() -> String {
 pub fn aligned(build: &Build) -> bool {
     let given = |wanted| build.flags.iter().any(|flag| ends(flag, wanted));
     ALIGNMENT.into_iter().all(given)
+}
+
+/// Whether a flag is one of those that align.
+#[must_use]
+pub fn aligns(flag: &str) -> bool {
+    ALIGNMENT.into_iter().any(|wanted| ends(flag, wanted))
 }
 
 /// Whether one of the words of a flag ends with the text.

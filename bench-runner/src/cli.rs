@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
-use crate::{counters, explain, list, reanalyse, run, sweep, worker};
+use crate::{compare, counters, explain, list, reanalyse, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -40,6 +40,16 @@ Examples:
         after_help = "Example: bench-runner run --variant reg=boxed --batch 32"
     )]
     Run(RunArgs),
+    /// Whether B is faster or slower than A, how sure that is, and why
+    #[command(after_help = "\
+Examples:
+  bench-runner compare reg=unboxed reg=boxed --batch 32
+  bench-runner compare reg=boxed@8 reg=boxed@256     two batch sizes
+  bench-runner compare status=branchy status=masked --layouts 8
+  bench-runner compare reg=unboxed reg=unboxed       must be equivalent
+
+Exit code 0 whatever is found, 3 where nothing can be said.")]
+    Compare(CompareArgs),
     /// Tables, charts and page of a recorded run, from its samples
     #[command(
         after_help = "Example: bench-runner reanalyse results/2026-11-21-amd-epyc"
@@ -169,6 +179,41 @@ pub struct RunArgs {
     /// Keep samples, charts and page in this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Where and how
+    #[command(flatten)]
+    pub measure: MeasureArgs,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// What is compared with, such as reg=unboxed or reg=unboxed@32
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// What is compared, such as reg=boxed or reg=boxed@256
+    #[arg(value_name = "B")]
+    pub b: String,
+    /// Batch sizes, for names without one
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "32"
+    )]
+    pub batch: Vec<u32>,
+    /// Links of the program besides the measured one, from 2, each with its
+    /// sections in another order; a verdict then speaks for more than a build
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub layouts: u32,
+    /// Only the verdicts, not where a difference comes from
+    #[arg(long)]
+    pub brief: bool,
+    /// Keep samples, charts and pages in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -304,6 +349,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::List(args) => list::command(&args),
         Command::Sweep(args) => sweep::command(&args),
         Command::Run(args) => run::command(&args),
+        Command::Compare(args) => compare::command(&args),
         Command::Reanalyse(args) => reanalyse::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Exit {
     /// A usage or input error, or a result that cannot be.
     Error = 2,
+    /// Measured, and no answer came of it.
+    Inconclusive = 3,
     /// The machine cannot do what was asked for.
     Environment = 4,
     /// Stopped by the user, as shells report it.
@@ -25,6 +27,11 @@ impl Failure {
     /// A mistake in what was asked for or found.
     pub fn error(line: impl fmt::Display) -> Self {
         Self { exit: Exit::Error, line: one_line(&line.to_string()) }
+    }
+
+    /// A measurement that decides nothing.
+    pub fn inconclusive(line: impl fmt::Display) -> Self {
+        Self { exit: Exit::Inconclusive, line: one_line(&line.to_string()) }
     }
 
     /// Something that this machine lacks.

@@ -1,6 +1,7 @@
 //! A measurement: fresh processes, one after the other, and what they say.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -102,6 +103,16 @@ pub fn complete(
     run: &mut Run,
     checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
+    let this = std::env::current_exe().map_err(Failure::environment)?;
+    complete_by(&this, run, checkpoint)
+}
+
+/// The same, measured by another link of this program.
+pub fn complete_by(
+    program: &Path,
+    run: &mut Run,
+    checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
+) -> Result<Outcome, Failure> {
     let stop = process::interrupted();
     let rounds = run.setup.rounds as usize;
     run.processes.retain(|process| process.rounds.len() == rounds);
@@ -122,7 +133,7 @@ pub fn complete(
     };
     while let Some(index) = next(run) {
         bar.set_length(total(run));
-        let process = measure_process(run, index, &bar)?;
+        let process = measure_process(program, run, index, &bar)?;
         let is_whole = process.rounds.len() == rounds;
         if !process.rounds.is_empty() {
             run.processes.push(process);
@@ -177,6 +188,7 @@ fn progress(run: &Run) -> ProgressBar {
 /// Runs worker process `index`; its rounds are fewer than asked for when the
 /// user stops it.
 fn measure_process(
+    program: &Path,
     run: &Run,
     index: u32,
     bar: &ProgressBar,
@@ -188,7 +200,7 @@ fn measure_process(
         tick_hz: run.machine.tick_hz,
         clock_cost_ticks: run.machine.clock_cost_ticks,
     };
-    let mut worker = Worker::start(&order)?;
+    let mut worker = Worker::start(program, &order)?;
     let mut process = Process {
         index,
         pages: String::new(),
@@ -225,12 +237,11 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(order: &Order) -> Result<Self, Failure> {
+    fn start(program: &Path, order: &Order) -> Result<Self, Failure> {
         let cannot = |error: &dyn std::fmt::Display| {
             Failure::error(format!("cannot start a measuring process: {error}"))
         };
-        let this = std::env::current_exe().map_err(|e| cannot(&e))?;
-        let mut command = Command::new(this);
+        let mut command = Command::new(program);
         command
             .arg("worker")
             .stdin(Stdio::piped())

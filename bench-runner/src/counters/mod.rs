@@ -117,6 +117,13 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
     )))
 }
 
+/// Counts what one variant does.
+pub fn of(variant: &Variant, turns: Turns) -> Result<Count, Failure> {
+    let counts = Callgrind::find()?.count(variant, &[turns])?;
+    let one = counts.into_iter().next();
+    one.ok_or_else(|| Failure::error("callgrind counted nothing"))
+}
+
 /// Counts every variant, as many at a time as there are cores: a count does
 /// not depend on what else runs.
 fn count_all(

@@ -64,6 +64,17 @@ pub fn has_one_code(a: &Variant, b: &Variant) -> bool {
     }
 }
 
+/// Whether this program has one machine code for two variants, or how far
+/// they differ, in words.
+pub fn in_short(a: &Variant, b: &Variant) -> Result<String, Failure> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(Failure::environment("only x86-64 code can be read"));
+    }
+    let image = Image::of_this_program()?;
+    let (a, b) = (Explained::of(a, &image)?, Explained::of(b, &image)?);
+    Ok(Comparison::of(&a.body, &b.body).verdict())
+}
+
 /// Descriptors of the largest ring.
 const MOST: u16 = 4096;
 

@@ -1,0 +1,284 @@
+//! `compare`: whether B is faster or slower than A, how sure that is, and
+//! where it comes from.
+
+mod contender;
+mod why;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::analysis;
+use crate::build_info;
+use crate::cli::CompareArgs;
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::layouts::{self, Layout};
+use crate::measurement::{self, Outcome};
+use crate::output;
+use crate::plan::{self, Contenders, Effort};
+use crate::quality;
+use crate::results::{Placement, Run};
+use crate::sweep::{now, prepare};
+use crate::verdict::{Evidence, Finding, Look, Looks, Rule, Step, Verdict};
+use contender::{Contender, Pair};
+
+/// Compares two contenders until something can be said of each pair.
+pub fn command(args: &CompareArgs) -> Result<(), Failure> {
+    let effort = Effort::of(Placement::from(args.measure.placement), false);
+    let mut setup = plan::setup(&args.measure, effort)?;
+    let (a, b) = (Contender::parse(&args.a)?, Contender::parse(&args.b)?);
+    let (ring, asked) = (args.measure.ring, args.measure.workload);
+    let pairs = contender::pairs(&a, &b, &args.batch, ring, setup.fill, asked)?;
+    let cells = contender::cells(&pairs);
+    plan::classify(&mut setup, &cells, &args.measure)?;
+    let looks = looks(args.measure.processes)?;
+    if !(args.layouts == 0 || (2..=layouts::MOST).contains(&args.layouts)) {
+        return Err(Failure::error(format!(
+            "--layouts {}: must be from 2 to {}, besides the measured build",
+            args.layouts,
+            layouts::MOST
+        )));
+    }
+    let contenders = Contenders {
+        variants: vec![a.variant, b.variant],
+        same_code: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let first = folder(args.out.as_deref(), None)?;
+    let others = layouts::link(args.layouts)?;
+    let run = prepare(setup, cells, contenders, now())?;
+    let mut links = vec![Link::of_this_program(run, first)?];
+    for layout in &others {
+        let folder = folder(args.out.as_deref(), Some(layout))?;
+        links.push(Link::of_layout(&links[0].run, layout, folder));
+    }
+
+    let mut findings = Vec::new();
+    for look in looks.iter() {
+        for link in &mut links {
+            link.measure(look.processes)?;
+        }
+        let steps = judge(&look, &links, &pairs)?;
+        let undecided =
+            steps.iter().any(|step| matches!(step, Step::MeasureMore(_)));
+        findings = steps.into_iter().map(finding).collect();
+        if !undecided {
+            break;
+        }
+    }
+    let why = match args.brief {
+        true => Vec::new(),
+        false => why::lines(&pairs)?,
+    };
+    match args.json {
+        true => {
+            let json = report(&pairs, &findings, &links, &why);
+            output::line(format_args!("{json:#}"));
+        }
+        false => {
+            let lines = pairs.iter().zip(&findings).map(line);
+            for line in lines.chain(why) {
+                output::line(format_args!("{line}"));
+            }
+        }
+    }
+    for note in notes(&links) {
+        eprintln!("note: {note}");
+    }
+    conclusion(&findings)
+}
+
+/// How often to look: as the protocol has it, or once where the number of
+/// processes was chosen.
+fn looks(processes: Option<u32>) -> Result<Looks, Failure> {
+    match processes {
+        None => Ok(Looks::default()),
+        Some(n) if n >= 3 => Ok(Looks::once(n as usize)),
+        Some(n) => Err(Failure::error(format!(
+            "--processes {n}: a verdict needs three or more"
+        ))),
+    }
+}
+
+/// A folder for the samples of a link, where any are to be kept.
+fn folder(
+    out: Option<&Path>,
+    layout: Option<&Layout>,
+) -> Result<Option<Folder>, Failure> {
+    let Some(out) = out else { return Ok(None) };
+    let path = match layout {
+        None => out.to_owned(),
+        Some(Layout { seed, .. }) => out.join(format!("layout-{seed}")),
+    };
+    let folder = Folder::open(&path)?;
+    if folder.load()?.is_some() {
+        return Err(Failure::error(format!(
+            "{} holds a run already: choose another folder by --out",
+            path.display()
+        )));
+    }
+    Ok(Some(folder))
+}
+
+/// One link of this program and what it measured.
+struct Link {
+    program: PathBuf,
+    run: Run,
+    folder: Option<Folder>,
+}
+
+impl Link {
+    fn of_this_program(
+        run: Run,
+        folder: Option<Folder>,
+    ) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(Failure::environment)?;
+        Ok(Self { program, run, folder })
+    }
+
+    /// A layout is measured as the first link is, with a seed of its own.
+    fn of_layout(first: &Run, layout: &Layout, folder: Option<Folder>) -> Self {
+        let mut run = Run { processes: Vec::new(), ..first.clone() };
+        run.setup.seed ^= u64::from(layout.seed) << 40;
+        run.build.program = build_info::digest(&layout.program);
+        run.build.flags = layouts::flags(layout.seed);
+        Self { program: layout.program.clone(), run, folder }
+    }
+
+    /// Measures until there are so many processes.
+    fn measure(&mut self, processes: usize) -> Result<(), Failure> {
+        let Self { program, run, folder } = self;
+        run.setup.processes = processes as u32;
+        let mut save = |run: &Run| match folder {
+            Some(folder) => folder.save(run),
+            None => Ok(()),
+        };
+        let outcome = measurement::complete_by(program, run, &mut save)?;
+        if let Some(folder) = folder {
+            folder.draw(run)?;
+        }
+        match (outcome, folder) {
+            (Outcome::Complete, _) => Ok(()),
+            (Outcome::Interrupted, None) => Err(Failure::interrupted(
+                "stopped before there was a verdict; --out keeps samples",
+            )),
+            (Outcome::Interrupted, Some(folder)) => {
+                Err(Failure::interrupted(format!(
+                    "stopped before there was a verdict; samples are in {}",
+                    folder.path().display()
+                )))
+            }
+        }
+    }
+
+    fn values(&self, pair: &Pair) -> Vec<f64> {
+        let place = |cell| self.run.cells.iter().position(|c| c == cell);
+        match (place(&pair.a), place(&pair.b)) {
+            (Some(a), Some(b)) => analysis::log_ratios(&self.run, b, a),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn judge(
+    look: &Look,
+    links: &[Link],
+    pairs: &[Pair],
+) -> Result<Vec<Step>, Failure> {
+    let evidence = |pair| {
+        let layouts: Vec<_> =
+            links.iter().map(|link| link.values(pair)).collect();
+        Evidence::new(&layouts, links[0].run.setup.rounds)
+            .map_err(Failure::error)
+    };
+    let family = pairs.iter().map(evidence).collect::<Result<Vec<_>, _>>()?;
+    Ok(look.judge_family(&Rule::default(), &family))
+}
+
+fn finding(step: Step) -> Finding {
+    match step {
+        Step::MeasureMore(finding) | Step::Done(finding) => finding,
+    }
+}
+
+/// A verdict, with the batch size that the names do not tell.
+fn line((pair, finding): (&Pair, &Finding)) -> String {
+    let (a, b) = pair.names();
+    let line = finding.line(&a, &b);
+    match pair.a.batch == pair.b.batch {
+        true => format!("batch {}: {line}", pair.a.batch),
+        false => line,
+    }
+}
+
+fn report(
+    pairs: &[Pair],
+    findings: &[Finding],
+    links: &[Link],
+    why: &[String],
+) -> Value {
+    let share = |logarithm: f64| logarithm.exp_m1();
+    let comparisons = pairs.iter().zip(findings).map(|(pair, finding)| {
+        let values = links.iter().map(|link| link.values(pair));
+        let (verdict, at_least) = match finding.verdict {
+            Verdict::Faster { at_least } => ("faster", Some(at_least)),
+            Verdict::Slower { at_least } => ("slower", Some(at_least)),
+            Verdict::Equivalent => ("equivalent", None),
+            Verdict::LayoutDependent => ("layout-dependent", None),
+            Verdict::Inconclusive => ("inconclusive", None),
+        };
+        json!({
+            "a": pair.a,
+            "b": pair.b,
+            "verdict": verdict,
+            "in_this_build_only": finding.layouts.is_none(),
+            "at_least": at_least,
+            "effect": share(finding.effect),
+            "interval": [share(finding.interval.0), share(finding.interval.1)],
+            "layouts": finding.layouts.map(|span| json!({
+                "count": span.count,
+                "least": share(span.least),
+                "most": share(span.most),
+            })),
+            "minimum_detectable_effect": finding.detectable,
+            "processes": finding.processes,
+            "rounds": finding.rounds,
+            "line": line((pair, finding)),
+            "log_ratios": values.collect::<Vec<_>>(),
+        })
+    });
+    json!({ "comparisons": comparisons.collect::<Vec<_>>(), "why": why })
+}
+
+/// What a reader of the verdicts has to know.
+fn notes(links: &[Link]) -> Vec<String> {
+    let apart: usize =
+        links.iter().map(|link| quality::quarantined(&link.run).len()).sum();
+    let all: usize = links.iter().map(|link| link.run.processes.len()).sum();
+    let mut notes = Vec::new();
+    if apart > 0 {
+        notes.push(format!(
+            "{apart} of {all} processes were set apart for what befell them, \
+             and replaced"
+        ));
+    }
+    for warning in links.iter().flat_map(|link| &link.run.warnings) {
+        if !notes.contains(warning) {
+            notes.push(warning.clone());
+        }
+    }
+    notes
+}
+
+fn conclusion(findings: &[Finding]) -> Result<(), Failure> {
+    let open = |finding: &&Finding| finding.verdict == Verdict::Inconclusive;
+    match findings.iter().filter(open).count() {
+        0 => Ok(()),
+        open => Err(Failure::inconclusive(format!(
+            "inconclusive: {open} of {}; a quieter machine or more \
+             --processes may decide it",
+            findings.len()
+        ))),
+    }
+}
