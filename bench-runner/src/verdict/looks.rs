@@ -269,7 +269,7 @@ mod tests {
             matches!(step, Step::Done(f)
                 if matches!(f.verdict, Verdict::Slower { .. }))
         };
-        let one = look.judge_family(&rule, &[evidence.clone()]);
+        let one = look.judge_family(&rule, std::slice::from_ref(&evidence));
         assert_eq!(one[0], look.judge(&rule, &evidence));
         let unclear = around(0.0).iter().map(|d| d * 20.0).collect();
         let mut family = vec![Evidence::new(&[unclear], 120).unwrap(); 1000];
@@ -295,7 +295,7 @@ mod tests {
         fn swapping_a_and_b_mirrors_the_verdict(
             values in prop::collection::vec(-0.05..0.05f64, 3..33),
         ) {
-            let there = finding(&[values.clone()]);
+            let there = finding(std::slice::from_ref(&values));
             let back = finding(&[values.iter().map(|d| -d).collect()]);
             let mirrored = match there.verdict {
                 Verdict::Slower { at_least } => Verdict::Faster { at_least },
