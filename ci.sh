@@ -7,7 +7,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test loom without_c)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm)
@@ -30,6 +30,12 @@ check_test() {
 
 doc() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+}
+
+# Measurements whose truth is known, and how often verdicts on them are wrong.
+simulate() {
+    cargo test --release -p bench-runner --lib simulation -- \
+        --ignored --nocapture
 }
 
 # Each micro-benchmark runs once and finds what it should.

@@ -30,11 +30,9 @@ impl Estimate {
     /// than three values.
     #[must_use]
     pub fn yuen(values: &[f64], confidence: f64) -> Option<Self> {
-        let sorted = sorted(values)?;
-        let value = finite(trimmed(&sorted))?;
-        let interval = half_width(&sorted, confidence).and_then(|half| {
-            Some((finite(value - half)?, finite(value + half)?))
-        });
+        let value = trimmed_mean(values)?;
+        let interval =
+            TrimmedT::new(values).and_then(|t| t.interval(confidence));
         Some(Self { value, interval })
     }
 
@@ -58,6 +56,71 @@ impl Estimate {
         let (low, high) = self.interval?;
         Some((self.value - low).max(high - self.value))
     }
+}
+
+/// What the trimmed mean of a sample says about its population: intervals and
+/// one-sided p-values from the same error and the same degrees of freedom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrimmedT {
+    /// The trimmed mean; finite.
+    pub value: f64,
+    /// Its standard error, in the unit of the values; finite.
+    pub error: f64,
+    /// Degrees of freedom: one less than the values that trimming leaves.
+    pub freedom: f64,
+}
+
+impl TrimmedT {
+    /// None of fewer than three values, or where one is not finite.
+    #[must_use]
+    pub fn new(values: &[f64]) -> Option<Self> {
+        let sorted = sorted(values)?;
+        if sorted.len() < FEWEST {
+            return None;
+        }
+        let cut = cut(sorted.len());
+        let freedom = (sorted.len() - 2 * cut - 1) as f64;
+        Some(Self {
+            value: finite(trimmed(&sorted))?,
+            error: finite(standard_error(&sorted))?,
+            freedom,
+        })
+    }
+
+    /// Lower and upper end of the two-sided interval.
+    #[must_use]
+    pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
+        let share = f64::midpoint(1.0, confidence);
+        let half = self.error * quantile(share, self.freedom)?;
+        Some((finite(self.value - half)?, finite(self.value + half)?))
+    }
+
+    /// p-value of "the population's value is `bound` or less". It is at most
+    /// `a` just where the lower end of the interval at `1 - 2 a` is not below
+    /// `bound`.
+    #[must_use]
+    pub fn above(&self, bound: f64) -> f64 {
+        tail(self.value - bound, self.error, self.freedom)
+    }
+
+    /// p-value of "the population's value is `bound` or more".
+    #[must_use]
+    pub fn below(&self, bound: f64) -> f64 {
+        tail(bound - self.value, self.error, self.freedom)
+    }
+}
+
+/// How likely Student's t is to exceed `distance` over `error`. On the bound
+/// itself, without an error, nothing is shown.
+fn tail(distance: f64, error: f64, freedom: f64) -> f64 {
+    let t = distance / error;
+    if t.is_nan() {
+        return 1.0;
+    }
+    if t.is_infinite() {
+        return if t > 0.0 { 0.0 } else { 1.0 };
+    }
+    StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |student| student.sf(t))
 }
 
 /// The middle value, or the mean of the two in the middle.
@@ -107,26 +170,20 @@ fn trimmed(sorted: &[f64]) -> f64 {
     kept.iter().sum::<f64>() / kept.len() as f64
 }
 
-/// Half the width of Yuen's interval over sorted values.
-fn half_width(sorted: &[f64], confidence: f64) -> Option<f64> {
-    if sorted.len() < FEWEST {
-        return None;
-    }
+/// Standard error of the trimmed mean of sorted values.
+fn standard_error(sorted: &[f64]) -> f64 {
     let cut = cut(sorted.len());
-    let last = sorted.len() - 1 - cut;
-    let winsorised: Vec<f64> = sorted
-        .iter()
-        .map(|value| value.clamp(sorted[cut], sorted[last]))
-        .collect();
-    let centre = mean(&winsorised)?;
-    let squares: f64 = winsorised.iter().map(|v| (v - centre).powi(2)).sum();
+    let (low, high) = (sorted[cut], sorted[sorted.len() - 1 - cut]);
+    let winsorised = || sorted.iter().map(|value| value.clamp(low, high));
+    let centre = winsorised().sum::<f64>() / sorted.len() as f64;
+    let squares: f64 = winsorised().map(|v| (v - centre).powi(2)).sum();
     let left = (sorted.len() - 2 * cut) as f64;
-    let error = (squares / (left * (left - 1.0))).sqrt();
-    Some(error * student_t(f64::midpoint(1.0, confidence), left - 1.0)?)
+    (squares / (left * (left - 1.0))).sqrt()
 }
 
-/// Quantile of Student's t.
-fn student_t(share: f64, freedom: f64) -> Option<f64> {
+/// Quantile of Student's t; `freedom` in degrees.
+#[must_use]
+pub fn quantile(share: f64, freedom: f64) -> Option<f64> {
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
     finite(student.inverse_cdf(share))
 }
@@ -205,9 +262,57 @@ mod tests {
             (7.0, 3.4994832973504924),
             (100.0, 2.6258905214380173),
         ] {
-            let got = student_t(0.995, freedom).unwrap();
+            let got = quantile(0.995, freedom).unwrap();
             assert!(near(got, want), "{freedom}: {got} is not {want}");
         }
+        // A third of one per cent, as three looks share it.
+        for (freedom, want) in [
+            (5.0, 5.247416865946066),
+            (6.0, 4.697922498820375),
+            (19.0, 3.3540361784427195),
+        ] {
+            let got = quantile(1.0 - 0.01 / 6.0, freedom).unwrap();
+            assert!(near(got, want), "{freedom}: {got} is not {want}");
+        }
+    }
+
+    // Reference: SciPy 1.17.1, t.sf; relative, for tails may be tiny.
+    #[test]
+    fn tails_of_student_t_are_those_of_scipy() {
+        for (t, freedom, want) in [
+            (0.0, 5.0, 0.5),
+            (0.5, 1.0, 0.35241638234956674),
+            (1.3, 2.0, 0.16162351590802015),
+            (-2.5, 7.0, 0.9795038907071235),
+            (3.3, 19.0, 0.0018826754382561264),
+            (12.0, 5.0, 3.544746258580761e-05),
+            (40.0, 6.0, 8.159180465271234e-09),
+            (100.0, 3.0, 1.1022609615924553e-06),
+        ] {
+            let got = tail(t, 1.0, freedom);
+            assert!((got / want - 1.0).abs() <= 1e-9, "{got} is not {want}");
+        }
+    }
+
+    // Reference: SciPy 1.17.1, as above, and t.sf.
+    #[test]
+    fn one_sided_p_values_are_those_of_scipy() {
+        for (values, bound, want) in [
+            (&EIGHT[..], 0.95, 0.0039710398921099285),
+            (&EIGHT[..], 1.1, 0.9994432020513953),
+            (&ELEVEN[..], 0.0, 0.0238204605046102),
+        ] {
+            let sample = TrimmedT::new(values).unwrap();
+            assert!(near(sample.above(bound), want));
+            assert!(near(sample.below(bound), 1.0 - want));
+        }
+    }
+
+    #[test]
+    fn values_without_scatter_show_all_but_the_bound_itself() {
+        let equal = TrimmedT::new(&[4.0; 8]).unwrap();
+        assert_eq!([equal.above(3.0), equal.above(5.0)], [0.0, 1.0]);
+        assert_eq!([equal.above(4.0), equal.below(4.0)], [1.0, 1.0]);
     }
 
     #[test]
