@@ -23,4 +23,5 @@ pub mod run;
 pub mod stats;
 pub mod sweep;
 pub mod table;
+pub mod tune;
 pub mod worker;
