@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::tune::{self, Stop};
-use crate::{counters, explain, list, run, sweep, worker};
+use crate::{counters, doctor, explain, list, run, sweep, worker};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -57,6 +57,13 @@ Examples:
 
 Counts come from valgrind's callgrind and are exact: the same each time.")]
     Counters(CountersArgs),
+    /// What of this machine moves a number, graded, with the fix
+    #[command(after_help = "\
+Examples:
+  bench-runner doctor
+  bench-runner doctor --core 3 --model-core 2
+  bench-runner doctor --json")]
+    Doctor(DoctorArgs),
     /// Set the machine up for measuring: one frequency, quiet cores
     #[command(after_help = "\
 Examples:
@@ -227,6 +234,23 @@ pub struct CountersArgs {
     pub json: bool,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core that the model polls on
+    #[arg(long)]
+    pub model_core: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Folder that /proc and /sys are read below, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
 /// Options of `tune`.
 #[derive(Args, Clone, Debug)]
 pub struct TuneArgs {
@@ -344,6 +368,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(args) => run::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
+        Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),
         Command::Counted => counters::worker::command(),

@@ -7,6 +7,7 @@ pub mod build_info;
 pub mod cli;
 pub mod clock;
 pub mod counters;
+pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod failure;

@@ -1,4 +1,4 @@
-//! `tune` and `restore` on trees that stand in for machines.
+//! `tune`, `restore` and `doctor` on trees that stand in for machines.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -359,7 +359,47 @@ fn mistakes_get_one_line() {
     refuses(&tree, "tune --model-core 9", 2, "may use cores 0-1");
     refuses(&tree, "tune --huge-pages many", 2, "many");
     refuses(&tree, "tune --stop soon", 2, "3:kill");
+    refuses(&tree, "doctor --core 9999", 2, "core 9999 is not available");
     assert_eq!(content(&tree), before);
+}
+
+#[test]
+fn doctor_grades_every_machine_for_people_and_programs() {
+    for (name, tree) in machines() {
+        let before = content(&tree);
+        let said = succeeds(&tree, "doctor");
+        let json = succeeds(&tree, "doctor --json");
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        let conditions = json["conditions"].as_array().expect("a list");
+        assert_eq!(conditions.len(), 20, "{name}");
+        for condition in conditions {
+            let name = condition["name"].as_str().expect("a name");
+            assert!(said.contains(name), "{name} in {said}");
+            let grade = condition["grade"].as_str().expect("a grade");
+            let known = ["good", "fair", "poor", "unknown"];
+            assert!(known.contains(&grade), "{condition}");
+        }
+        assert!(json["claims"]["line"].is_string(), "{json}");
+        let last = said.lines().last().expect("a line");
+        assert!(last.contains("this machine carries"), "{last}");
+        assert_eq!(content(&tree), before, "{name}");
+    }
+}
+
+#[test]
+fn doctor_needs_neither_rights_nor_a_second_core() {
+    let program = env!("CARGO_BIN_EXE_bench-runner");
+    let first = bench_runner::affinity::allowed_cores()[0].to_string();
+    let output = Command::new("taskset")
+        .args(["-c", &first, program, "doctor", "--json"])
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: no taskset here");
+        return;
+    };
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(json["other_core"].is_null(), "{json}");
 }
 
 fn is_root() -> bool {
@@ -389,7 +429,7 @@ fn on_a_read_only_system_nothing_is_set_and_the_reason_is_named() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("not in a container"), "{said}");
-    // The interrupts lie below proc, and are put back.
+    // The interrupts lie below proc, were set, and are put back.
     succeeds(&tree, "restore");
     assert_eq!(content(&tree), before);
 }

@@ -79,7 +79,7 @@ fn text(outcomes: &[(&Setting, Outcome)]) -> String {
 }
 
 fn line(kind: Kind, word: &str, rest: &str) -> String {
-    format!("{:<18}{word:<12}{rest}\n", kind.name())
+    format!("{:<19}{word:<12}{rest}\n", kind.name())
 }
 
 /// Files, values, reasons: `4 files: powersave -> performance (…)`.
