@@ -119,6 +119,11 @@ badinput() {
     refused 'batch size 0' counters --batch 0
     refused 'empty|full, random' counters --fill empty
     refused '--batch' counters --check --batch 1
+    refused 'core 9999 is not available' doctor --core 9999
+    refused 'core 9999 is not available' tune --dry-run --core 9999
+    refused 'huge-pages' tune --dry-run --huge-pages many
+    refused 'damaged.*move it away' restore --state "$out/damaged/run.json"
+    refused "$out/file/below" restore --state "$out/file/below/state.json"
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
     refused 'fill.*lockstep' \

@@ -113,6 +113,12 @@ pub fn core_list(cores: &[u32]) -> String {
     if cores.is_empty() {
         return "no core".to_string();
     }
+    format!("{noun} {}", spans(cores))
+}
+
+/// A list of cores as the kernel takes it: `0-3,8`.
+#[must_use]
+pub fn spans(cores: &[u32]) -> String {
     let spans: Vec<String> = cores
         .chunk_by(|a, b| a + 1 == *b)
         .map(|span| match span {
@@ -121,7 +127,7 @@ pub fn core_list(cores: &[u32]) -> String {
             [] => String::new(),
         })
         .collect();
-    format!("{noun} {}", spans.join(","))
+    spans.join(",")
 }
 
 fn cores_of(set: &CpuSet) -> Vec<u32> {

@@ -9,7 +9,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
-use crate::{compare, counters, explain, list, reanalyse, run, sweep, worker};
+use crate::tune::{self, Stop};
+use crate::{
+    compare, counters, doctor, explain, list, reanalyse, run, sweep, worker,
+};
 
 /// What does one way of writing a driver's hot path cost against another?
 ///
@@ -71,6 +74,23 @@ Examples:
 
 Counts come from valgrind's callgrind and are exact: the same each time.")]
     Counters(CountersArgs),
+    /// What of this machine moves a number, graded, with the fix
+    #[command(after_help = "\
+Examples:
+  bench-runner doctor
+  bench-runner doctor --core 3 --model-core 2
+  bench-runner doctor --json")]
+    Doctor(DoctorArgs),
+    /// Set the machine up for measuring: one frequency, quiet cores
+    #[command(after_help = "\
+Examples:
+  bench-runner tune --dry-run            what would be set
+  sudo bench-runner tune --core 3
+  sudo bench-runner restore              everything as it was")]
+    Tune(TuneArgs),
+    /// Put back what `tune` set, also after it was interrupted or killed
+    #[command(after_help = "Example: sudo bench-runner restore")]
+    Restore(StateArgs),
     /// One process of `counters`, run under an instrument
     #[command(hide = true)]
     Counted,
@@ -274,6 +294,63 @@ pub struct CountersArgs {
     pub json: bool,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core that the model polls on
+    #[arg(long)]
+    pub model_core: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Folder that /proc and /sys are read below, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
+/// Options of `tune`.
+#[derive(Args, Clone, Debug)]
+pub struct TuneArgs {
+    /// Say what would be set, and set nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Core that forwards; interrupts leave it
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core that the model polls on; interrupts leave it too
+    #[arg(long)]
+    pub model_core: Option<u32>,
+    /// Huge pages of 2 MiB to set aside, at least
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u64).range(..=1_048_576)
+    )]
+    pub huge_pages: u64,
+    /// Where and how
+    #[command(flatten)]
+    pub state: StateArgs,
+}
+
+/// Options of `restore`, and of `tune` as well.
+#[derive(Args, Clone, Debug)]
+pub struct StateArgs {
+    /// File that keeps what was there before
+    /// [default: ringside/settings.json in /run or $XDG_RUNTIME_DIR]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Folder that /proc and /sys are below, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+    /// End when so many writes are done, for tests: 3:kill
+    #[arg(long, value_name = "N:HOW", hide = true, requires = "root")]
+    pub stop: Option<Stop>,
+}
+
 /// [`Placement`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlacementArg {
@@ -353,6 +430,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Reanalyse(args) => reanalyse::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
+        Command::Doctor(args) => doctor::command(&args),
+        Command::Tune(args) => tune::command(&args),
+        Command::Restore(args) => tune::restore(&args),
         Command::Counted => counters::worker::command(),
         Command::Worker => worker::command(),
     }

@@ -4,8 +4,14 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
+mod frequency;
+mod kernel;
+mod neighbours;
 mod warnings;
 
+pub use frequency::{Policy, Turbo};
+pub use kernel::Weakness;
+pub use neighbours::{Interrupt, Resource};
 pub use warnings::{Circumstances, warnings};
 
 use crate::results::Machine;
@@ -161,12 +167,28 @@ impl Root {
         }
     }
 
-    fn is_real(&self) -> bool {
+    /// Whether this is the machine itself.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
         self.path() == Path::new("/")
     }
 
-    fn read(&self, path: &str) -> Option<String> {
+    /// The whole of a file below the root.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.path().join(path)).ok()
+    }
+
+    /// What is in a folder, sorted; nothing where there is no folder.
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path().join(folder));
+        let mut names: Vec<String> = entries
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     /// A file of one line; absent when it is empty.
@@ -210,7 +232,7 @@ pub fn machine_slug(machine: &Machine) -> String {
 }
 
 /// A kernel's list of cores, such as `0,4-6`.
-fn parse_core_list(list: &str) -> Option<Vec<u32>> {
+pub(crate) fn parse_core_list(list: &str) -> Option<Vec<u32>> {
     let mut cores = Vec::new();
     for span in list.trim().split(',') {
         let (first, last) = span.split_once('-').unwrap_or((span, span));

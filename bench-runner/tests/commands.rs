@@ -83,7 +83,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn help_of_every_command_shows_an_example() {
-    for command in ["list", "sweep", "run", "explain", "counters"] {
+    for command in [
+        "list", "sweep", "run", "explain", "counters", "doctor", "tune",
+        "restore",
+    ] {
         let help = bench_runner(&format!("{command} --help"), Path::new("."));
         assert!(help.status.success());
         let help = String::from_utf8_lossy(&help.stdout).into_owned();

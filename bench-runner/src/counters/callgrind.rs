@@ -37,6 +37,25 @@ const ALLOCATORS: [&str; 9] = [
     "pvalloc",
 ];
 
+/// What valgrind calls itself, or why it cannot be used.
+pub fn version() -> Result<String, Failure> {
+    match Command::new(VALGRIND).arg("--version").output() {
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
+        Ok(output) => Err(unwilling(&output)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Failure::environment(
+                "no valgrind on the PATH, and it is what counts: install it, \
+                 such as by apt-get install valgrind",
+            ))
+        }
+        Err(error) => {
+            Err(Failure::environment(format!("cannot start valgrind: {error}")))
+        }
+    }
+}
+
 /// Valgrind, and this program as it sees it.
 pub struct Callgrind {
     version: String,
@@ -47,24 +66,7 @@ pub struct Callgrind {
 impl Callgrind {
     /// Looks for valgrind and for this program's symbols.
     pub fn find() -> Result<Self, Failure> {
-        let output = Command::new(VALGRIND).arg("--version").output();
-        let version = match output {
-            Ok(output) if output.status.success() => {
-                String::from_utf8_lossy(&output.stdout).trim().to_owned()
-            }
-            Ok(output) => return Err(unwilling(&output)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Failure::environment(
-                    "no valgrind on the PATH, and it is what counts: install \
-                     it, such as by apt-get install valgrind",
-                ));
-            }
-            Err(error) => {
-                return Err(Failure::environment(format!(
-                    "cannot start valgrind: {error}"
-                )));
-            }
-        };
+        let version = version()?;
         let program = env::current_exe().map_err(Failure::environment)?;
         Ok(Self { version, program, image: Image::of_this_program()? })
     }

@@ -5,10 +5,13 @@
 //! processor. Another one has to say the same: a [`Count`] per cell.
 
 mod callgrind;
+
 mod check;
 mod profile;
 mod report;
 pub mod worker;
+
+pub use callgrind::version as valgrind_version;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{panic, thread};
