@@ -127,25 +127,6 @@ impl Root {
             .ok()
     }
 
-    /// Time that the calling thread was ready to run and had no core, since
-    /// it began.
-    #[must_use]
-    pub fn run_delay_ns(&self) -> Option<u64> {
-        let line = self.line("proc/thread-self/schedstat")?;
-        line.split_whitespace().nth(1)?.parse().ok()
-    }
-
-    /// How often the kernel took the core from the calling thread.
-    #[must_use]
-    pub fn involuntary_switches(&self) -> Option<u64> {
-        let status = self.read("proc/thread-self/status")?;
-        let value = |line: &str| {
-            let value = line.strip_prefix("nonvoluntary_ctxt_switches:")?;
-            value.trim().parse().ok()
-        };
-        status.lines().find_map(value)
-    }
-
     /// The machine as results record it, with the clock calibrated now, which
     /// takes a tenth of a second. Call it before a thread is pinned: then it
     /// may use but one core.

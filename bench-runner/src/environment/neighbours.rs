@@ -62,6 +62,17 @@ impl Root {
         let line = self.line("proc/thread-self/schedstat")?;
         line.split_whitespace().nth(1)?.parse().ok()
     }
+
+    /// How often the kernel took the core from the calling thread.
+    #[must_use]
+    pub fn involuntary_switches(&self) -> Option<u64> {
+        let status = self.read("proc/thread-self/status")?;
+        let value = |line: &str| {
+            let value = line.strip_prefix("nonvoluntary_ctxt_switches:")?;
+            value.trim().parse().ok()
+        };
+        status.lines().find_map(value)
+    }
 }
 
 #[cfg(test)]
@@ -102,5 +113,12 @@ mod tests {
         assert_eq!(root.pressure_percent(Resource::Cpu), Some(39.2));
         assert_eq!(root.pressure_percent(Resource::Memory), None);
         assert_eq!(root.run_delay_ns(), Some(3_142_716));
+        assert_eq!(root.involuntary_switches(), None);
+        tree.file(
+            "proc/thread-self/status",
+            "Name:\tworker\nvoluntary_ctxt_switches:\t5\n\
+             nonvoluntary_ctxt_switches:\t17\n",
+        );
+        assert_eq!(root.involuntary_switches(), Some(17));
     }
 }
