@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Several variants against one reference go through
-//! [`Look::judge_family`](Look::judge_family); [`discoveries`] marks the cells
+//! [`Look::judge_family`]; [`discoveries`] marks the cells
 //! of a full matrix.
 
 mod evidence;
