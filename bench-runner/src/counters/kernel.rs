@@ -155,12 +155,12 @@ pub fn reason(error: &io::Error, root: &Path) -> String {
             let path = root.join("proc/sys/kernel/perf_event_paranoid");
             let level = fs::read_to_string(path).unwrap_or_default();
             let level = match level.trim() {
-                "" => "cannot be read",
-                level => level,
+                "" => "is not known".to_owned(),
+                level => format!("is {level}"),
             };
             format!(
-                "{name}: not allowed; kernel.perf_event_paranoid is {level}, \
-                 and 1 is what it takes"
+                "{name}: not allowed; kernel.perf_event_paranoid {level} and \
+                 has to be 1 at most"
             )
         }
         _ => error.to_string(),
@@ -189,7 +189,7 @@ mod tests {
             assert!(said.contains("perf_event_paranoid is 3"), "{said}");
         }
         let said = reason(&Errno::PERM.into(), Tree::new().path());
-        assert!(said.contains("paranoid cannot be read"), "{said}");
+        assert!(said.contains("paranoid is not known"), "{said}");
         let lost = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert!(reason(&lost, tree.path()).contains("took the counter"));
         assert!(of(Errno::MFILE).contains("24"), "{}", of(Errno::MFILE));
