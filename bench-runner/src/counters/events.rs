@@ -2,11 +2,12 @@
 //!
 //! Cycles, instructions and branches have names in the kernel. Loads, stores
 //! and cache levels have none that mean the same everywhere, so they are raw:
-//! a row each, with its name in the vendor's manual. Intel's are in the
-//! Software Developer's Manual, volume 3B, "Performance Monitoring Events",
-//! and in its event files (`perfmon`), AMD's in the Processor Programming
-//! Reference of each family, "Core Performance Monitor Counters". Both are
-//! also in the kernel, below `tools/perf/pmu-events/arch/x86`.
+//! a row each, by the name in an event file. Intel's are its own
+//! (`intel/perfmon`, the `*_core.json` of each processor), AMD's the kernel's:
+//! `amdzen2/memory.json`, `amdzen3/memory.json`, `amdzen4/memory.json` and
+//! `cache.json`, and `amdzen5/load-store.json`, below
+//! `tools/perf/pmu-events/arch/x86`. Where no event counts a quantity there is
+//! no row.
 
 use super::microarchitecture::Microarchitecture::{self, *};
 use super::reading::Quantity::{self, *};
@@ -75,7 +76,8 @@ struct Row {
     of: &'static [Microarchitecture],
     select: u8,
     unit_mask: u8,
-    /// Names in the vendor's manual; several are counted together.
+    /// Its name in the event file. After a colon stand those of the bits of
+    /// the unit mask; several are counted together.
     name: &'static str,
 }
 
@@ -92,10 +94,13 @@ const fn row(
 const IVY: &[Microarchitecture] = &[IvyBridge];
 const LAKES: &[Microarchitecture] = &[Skylake, IceLake];
 const ZENS: &[Microarchitecture] = &[Zen2, Zen3, Zen4, Zen5];
-const ZEN3_4: &[Microarchitecture] = &[Zen3, Zen4];
+const ZEN4_5: &[Microarchitecture] = &[Zen4, Zen5];
 
-/// AMD counts lines that a demand access brought into the first level, by
-/// where they came from, and has no event for loads that hit there.
+/// From Skylake on Intel counts instructions, on Ivy Bridge operations of
+/// them; there a load counts as one that the last level had if no other core
+/// had to be asked. AMD counts operations that are dispatched, and lines that
+/// a demand access, be it a load or a store, brought into the first level, by
+/// where they came from; it has no event for loads that hit there.
 const RAW: &[Row] = &[
     // Intel, Ivy Bridge.
     row(LoadUops, IVY, 0xD0, 0x81, "MEM_UOPS_RETIRED.ALL_LOADS"),
@@ -115,22 +120,94 @@ const RAW: &[Row] = &[
     row(LoadL2Misses, LAKES, 0xD1, 0x10, "MEM_LOAD_RETIRED.L2_MISS"),
     row(LoadL3Hits, LAKES, 0xD1, 0x04, "MEM_LOAD_RETIRED.L3_HIT"),
     row(LoadL3Misses, LAKES, 0xD1, 0x20, "MEM_LOAD_RETIRED.L3_MISS"),
-    // AMD, PMCx029: loads or stores, and operations that are both.
-    row(LoadUops, ZENS, 0x29, 0x05, "LsDispatch: LdDispatch, LdStDispatch"),
-    row(StoreUops, ZENS, 0x29, 0x06, "LsDispatch: StoreDispatch, LdStDispatch"),
-    // AMD, PMCx043: demand fills. Bit 0 is the core's second level, bit 1 its
-    // complex, the others what is farther away.
-    row(LoadL2Hits, ZENS, 0x43, 0x01, "LsDmndFillsFromSys: local L2"),
-    row(LoadL3Hits, ZENS, 0x43, 0x02, "LsDmndFillsFromSys: local complex"),
-    row(LoadL1Misses, &[Zen2], 0x43, 0x5B, "LsRefillsFromSys: all"),
-    row(LoadL1Misses, ZEN3_4, 0x43, 0x5F, "LsDmndFillsFromSys: all"),
-    row(LoadL1Misses, &[Zen5], 0x43, 0xDF, "LsDmndFillsFromSys: all"),
-    row(LoadL2Misses, &[Zen2], 0x43, 0x5A, "LsRefillsFromSys: all but L2"),
-    row(LoadL2Misses, ZEN3_4, 0x43, 0x5E, "LsDmndFillsFromSys: all but L2"),
-    row(LoadL2Misses, &[Zen5], 0x43, 0xDE, "LsDmndFillsFromSys: all but L2"),
-    row(LoadL3Misses, &[Zen2], 0x43, 0x58, "LsRefillsFromSys: beyond L3"),
-    row(LoadL3Misses, ZEN3_4, 0x43, 0x5C, "LsDmndFillsFromSys: beyond L3"),
-    row(LoadL3Misses, &[Zen5], 0x43, 0xDC, "LsDmndFillsFromSys: beyond L3"),
+    // AMD: loads or stores, and operations that are both.
+    row(LoadUops, ZENS, 0x29, 0x05, "ls_dispatch: ld_dispatch, ld_st_dispatch"),
+    row(
+        StoreUops,
+        ZENS,
+        0x29,
+        0x06,
+        "ls_dispatch: store_dispatch, ld_st_dispatch",
+    ),
+    // AMD, Zen 2: demand fills. Its `ls_mabresp_lcl_cache` is the third level
+    // or any other cache of the die, so that nothing tells the third level.
+    row(
+        LoadL1Misses,
+        &[Zen2],
+        0x43,
+        0x5B,
+        "ls_refills_from_sys: ls_mabresp_lcl_l2, ls_mabresp_lcl_cache, \
+         ls_mabresp_lcl_dram, ls_mabresp_rmt_cache, ls_mabresp_rmt_dram",
+    ),
+    row(
+        LoadL2Hits,
+        &[Zen2],
+        0x43,
+        0x01,
+        "ls_refills_from_sys: ls_mabresp_lcl_l2",
+    ),
+    row(
+        LoadL2Misses,
+        &[Zen2],
+        0x43,
+        0x5A,
+        "ls_refills_from_sys: ls_mabresp_lcl_cache, ls_mabresp_lcl_dram, \
+         ls_mabresp_rmt_cache, ls_mabresp_rmt_dram",
+    ),
+    // AMD, from Zen 3 on: demand fills. What counts as the third level is it
+    // or a second level of the same complex.
+    row(
+        LoadL1Misses,
+        &[Zen3],
+        0x43,
+        0x5F,
+        "ls_dmnd_fills_from_sys: lcl_l2, int_cache, ext_cache_local, \
+         mem_io_local, ext_cache_remote, mem_io_remote",
+    ),
+    row(LoadL2Hits, &[Zen3], 0x43, 0x01, "ls_dmnd_fills_from_sys: lcl_l2"),
+    row(
+        LoadL2Misses,
+        &[Zen3],
+        0x43,
+        0x5E,
+        "ls_dmnd_fills_from_sys: int_cache, ext_cache_local, mem_io_local, \
+         ext_cache_remote, mem_io_remote",
+    ),
+    row(LoadL3Hits, &[Zen3], 0x43, 0x02, "ls_dmnd_fills_from_sys: int_cache"),
+    row(
+        LoadL3Misses,
+        &[Zen3],
+        0x43,
+        0x5C,
+        "ls_dmnd_fills_from_sys: ext_cache_local, mem_io_local, \
+         ext_cache_remote, mem_io_remote",
+    ),
+    row(
+        LoadL1Misses,
+        ZEN4_5,
+        0x43,
+        0xDF,
+        "ls_dmnd_fills_from_sys: local_l2, local_ccx, near_cache, \
+         dram_io_near, far_cache, dram_io_far, alternate_memories",
+    ),
+    row(LoadL2Hits, ZEN4_5, 0x43, 0x01, "ls_dmnd_fills_from_sys: local_l2"),
+    row(
+        LoadL2Misses,
+        ZEN4_5,
+        0x43,
+        0xDE,
+        "ls_dmnd_fills_from_sys: local_ccx, near_cache, dram_io_near, \
+         far_cache, dram_io_far, alternate_memories",
+    ),
+    row(LoadL3Hits, ZEN4_5, 0x43, 0x02, "ls_dmnd_fills_from_sys: local_ccx"),
+    row(
+        LoadL3Misses,
+        ZEN4_5,
+        0x43,
+        0xDC,
+        "ls_dmnd_fills_from_sys: near_cache, dram_io_near, far_cache, \
+         dram_io_far, alternate_memories",
+    ),
 ];
 
 #[cfg(test)]
@@ -147,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantity_has_one_row_at_most_and_amd_alone_lacks_first_level_hits() {
+    fn a_quantity_has_one_row_at_most_and_amd_alone_lacks_some() {
         let cpus = [IvyBridge, Skylake, IceLake, Zen2, Zen3, Zen4, Zen5];
         for cpu in cpus {
             for quantity in Quantity::ALL {
@@ -157,7 +234,11 @@ mod tests {
                 let rows = RAW.iter().filter(of).count();
                 assert!(rows <= 1, "{cpu}: {}", quantity.name());
                 let found = event(quantity, &Ok(cpu));
-                let lacks = ZENS.contains(&cpu) && quantity == LoadL1Hits;
+                let lacks = match quantity {
+                    LoadL1Hits => ZENS.contains(&cpu),
+                    LoadL3Hits | LoadL3Misses => cpu == Zen2,
+                    _ => false,
+                };
                 assert_eq!(found.is_err(), lacks, "{cpu}: {found:?}");
             }
         }
@@ -172,6 +253,9 @@ mod tests {
             };
             let sum = mask(LoadL2Hits) | mask(LoadL2Misses);
             assert_eq!(mask(LoadL1Misses), sum, "{cpu}");
+            if *cpu == Zen2 {
+                continue;
+            }
             let sum = mask(LoadL3Hits) | mask(LoadL3Misses);
             assert_eq!(mask(LoadL2Misses), sum, "{cpu}");
         }
@@ -182,6 +266,9 @@ mod tests {
         let config = |quantity, cpu| event(quantity, &Ok(cpu)).unwrap().ask;
         assert_eq!(config(LoadL3Misses, IvyBridge), Ask::Raw(0x20D1));
         assert_eq!(config(StoreUops, IceLake), Ask::Raw(0x82D0));
+        assert_eq!(config(LoadL2Misses, Zen2), Ask::Raw(0x5A43));
+        assert_eq!(config(LoadL1Misses, Zen3), Ask::Raw(0x5F43));
+        assert_eq!(config(LoadL3Misses, Zen4), Ask::Raw(0xDC43));
         assert_eq!(config(LoadL2Hits, Zen5), Ask::Raw(0x0143));
     }
 

@@ -11,7 +11,8 @@ pub enum Microarchitecture {
     IvyBridge,
     /// Intel Skylake to Comet Lake, Cascade Lake among them.
     Skylake,
-    /// Intel Ice Lake to Emerald Rapids; the performance cores only.
+    /// Intel Ice Lake to Emerald Rapids, Tiger Lake and Rocket Lake among
+    /// them; none with two kinds of cores.
     IceLake,
     /// AMD Zen 2.
     Zen2,
@@ -63,8 +64,11 @@ impl Microarchitecture {
         }
     }
 
-    /// By what CPUID says. Models are those of Linux: `intel-family.h`, and
-    /// for Zen `arch/x86/kernel/cpu/amd.c`.
+    /// By what CPUID says. Models are those that Linux knows the events of
+    /// (`tools/perf/pmu-events/arch/x86/mapfile.csv`). It takes whole families
+    /// of AMD's there: of these, the models that it tells apart the same way
+    /// in `arch/x86/kernel/cpu/amd.c`, which takes 0x30 to 0x3F of family 0x19
+    /// for Zen 3 and not Zen 4.
     pub fn by_cpuid(vendor: &str, family: u32, model: u32) -> Option<Self> {
         match (vendor, family, model) {
             ("GenuineIntel", 6, 0x3A | 0x3E) => Some(Self::IvyBridge),
@@ -123,6 +127,7 @@ mod tests {
         assert_eq!(of("AuthenticAMD", 25, 1), Ok(M::Zen3));
         assert_eq!(of("AuthenticAMD", 25, 17), Ok(M::Zen4));
         assert_eq!(of("AuthenticAMD", 26, 2), Ok(M::Zen5));
+        assert!(of("AuthenticAMD", 25, 48).is_err());
         let unknown = of("AuthenticAMD", 23, 1).unwrap_err();
         assert!(unknown.contains("family 0x17 model 0x1"), "{unknown}");
         // A model of one vendor is none of the other's.
