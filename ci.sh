@@ -119,6 +119,7 @@ badinput() {
     refused 'batch size 0' counters --batch 0
     refused 'empty|full, random' counters --fill empty
     refused '--batch' counters --check --batch 1
+    refused '--batch' counters --self-test --batch 1
     refused 'core 9999 is not available' doctor --core 9999
     refused 'core 9999 is not available' tune --dry-run --core 9999
     refused 'huge-pages' tune --dry-run --huge-pages many
@@ -164,7 +165,7 @@ unprivileged() {
 
 # No two variants have one machine code, but for those of which the registry
 # says so and why; and each shows the allocations and the branches that the
-# registry declares of it.
+# registry declares of it. What counts them is tried first.
 honesty() {
     build_runner
     if [[ $(uname -m) != x86_64 ]]; then
@@ -177,6 +178,7 @@ honesty() {
             "valgrind'" >&2
         return
     fi
+    "$runner" counters --self-test
     "$runner" counters --check
 }
 

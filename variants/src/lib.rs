@@ -12,6 +12,7 @@ pub mod pass;
 pub mod persona;
 pub mod pool;
 pub mod prefetch;
+pub mod probe;
 pub mod reg;
 pub mod registry;
 pub mod spread;

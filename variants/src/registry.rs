@@ -15,7 +15,7 @@ use crate::c_compiler::c_compiler;
 use crate::workload::{Entry, Open, Workload, classify, forward, rx, tx};
 use crate::{
     batch, bounds, buffer, dispatch, floor, language, meta, pass, persona,
-    pool, prefetch, reg, spread, status, walk, writeback,
+    pool, prefetch, probe, reg, spread, status, walk, writeback,
 };
 
 use batch::{Arena, Slice};
@@ -585,6 +585,9 @@ pub const PERSONA: &str = "persona";
 /// The axis of the rows that every style stands on.
 pub const FLOOR: &str = "floor";
 
+/// What [`probes`] have in place of an axis.
+const PROBE: &str = "probe";
+
 /// Every policy that is measured, each under one name: the baseline, the
 /// answers that differ from it, and the floors.
 pub fn variants() -> Vec<Variant> {
@@ -633,6 +636,23 @@ pub fn variants() -> Vec<Variant> {
         })
     });
     [baseline].into_iter().chain(answers).chain([null, lean]).collect()
+}
+
+/// The baseline with one instruction more per packet, and with two: what an
+/// instrument that counts is tried on. They are none of [`variants`].
+pub fn probes() -> [Variant; 2] {
+    let probe = |answer, cases| Variant {
+        axis: PROBE,
+        answer,
+        idea: "the baseline and instructions without an effect",
+        reference: BASELINE,
+        forwards: true,
+        cases,
+    };
+    [
+        probe("nop1", &[case!(forward, WithPrefetch<probe::Nops<1>>)]),
+        probe("nop2", &[case!(forward, WithPrefetch<probe::Nops<2>>)]),
+    ]
 }
 
 /// Nothing is the same on every workload.

@@ -11,7 +11,7 @@ use variants::registry::Variant;
 
 use super::profile::Profile;
 use super::worker::{Order, lap};
-use super::{Count, Events};
+use super::{ByCode, Count, Events, Modelled};
 use crate::explain::symbols::Image;
 use crate::failure::Failure;
 use crate::measure::{Times, Turns};
@@ -22,6 +22,11 @@ const VALGRIND: &str = "valgrind";
 
 /// Instructions, conditional branches, reads and writes of memory.
 const EVENTS: [&str; 4] = ["Ir", "Bc", "Dr", "Dw"];
+
+/// What it models on the way: mispredicted conditional branches and indirect
+/// jumps; reads and writes that miss the first-level data cache, and the
+/// last level.
+const MODELLED: [&str; 6] = ["Bcm", "Bim", "D1mr", "D1mw", "DLmr", "DLmw"];
 
 /// The names of the functions that hand memory out. One that calls another
 /// of them counts once.
@@ -91,7 +96,8 @@ impl Callgrind {
             .tempdir()
             .map_err(Failure::environment)?;
         let file = folder.path().join("sheet");
-        let order = Order { variant: name.clone(), turns: turns.to_vec() };
+        let order =
+            Order { variant: name.clone(), turns: turns.to_vec(), perf: None };
         let mut command = self.command(variant, &file)?;
         let output = run(&mut command, &order).map_err(|error| {
             Failure::environment(format!("cannot run valgrind: {error}"))
@@ -116,7 +122,8 @@ impl Callgrind {
             let profile = Profile::parse(&text)
                 .map_err(|error| fault(format!("its profile: {error}")))?;
             let unknown = |event: &&&str| !profile.counts(event);
-            if let Some(event) = EVENTS.iter().find(unknown) {
+            let mut events = EVENTS.iter().chain(&MODELLED);
+            if let Some(event) = events.find(unknown) {
                 return Err(fault(format!("its profile has no {event}")));
             }
             let count = self.evaluate(&profile, name.clone(), *turns, times);
@@ -141,8 +148,7 @@ impl Callgrind {
         command.arg("--command-line-only=yes");
         // Symbols are told by the names in the file: demanglers differ.
         command.args(["--tool=callgrind", "-q", "--demangle=no"]);
-        // For Bc; for Dr and Dw. The misses that it models on the way are
-        // not looked at.
+        // For Bc; for Dr and Dw. With them come the modelled misses.
         command.args(["--branch-sim=yes", "--cache-sim=yes"]);
         let mut out = std::ffi::OsString::from("--callgrind-out-file=");
         out.push(sheets);
@@ -180,8 +186,27 @@ impl Callgrind {
             Events { instructions, branches, loads, stores }
         };
         let allocations = allocations(profile);
-        let (own, library) = (events(true), events(false));
-        Count { variant, turns, times, own, library, allocations }
+        let modelled = |own: bool| {
+            let sum = |event| profile.sum(event, |o| is_own(o) == own);
+            let [cond, indirect, l1_reads, l1_writes, ll_reads, ll_writes] =
+                MODELLED.map(sum);
+            Modelled {
+                mispredicts: cond + indirect,
+                l1_load_misses: l1_reads,
+                l1_store_misses: l1_writes,
+                ll_load_misses: ll_reads,
+                ll_store_misses: ll_writes,
+            }
+        };
+        Count {
+            variant,
+            turns,
+            times,
+            own: events(true),
+            library: events(false),
+            allocations,
+            model: ByCode { own: modelled(true), library: modelled(false) },
+        }
     }
 }
 
@@ -194,7 +219,8 @@ fn allocations(profile: &Profile) -> u64 {
     calls.map(|call| call.times).sum()
 }
 
-fn run(command: &mut Command, order: &Order) -> io::Result<Output> {
+/// Runs a counted process and hands it its order.
+pub fn run(command: &mut Command, order: &Order) -> io::Result<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {

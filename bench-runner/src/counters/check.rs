@@ -171,7 +171,7 @@ mod tests {
     use variants::registry::{self, BASELINE};
 
     use super::*;
-    use crate::counters::Events;
+    use crate::counters::{ByCode, Events};
     use crate::measure::Times;
 
     /// Counts of a variant on both kinds of rings.
@@ -185,6 +185,7 @@ mod tests {
             own: Events { branches, ..Events::default() },
             library: Events::default(),
             allocations,
+            model: ByCode::default(),
         };
         counts.map(count).collect()
     }

@@ -2,13 +2,23 @@
 //! allocations, counted instead of timed.
 //!
 //! Callgrind is the source that needs no rights and no counters in the
-//! processor. Another one has to say the same: a [`Count`] per cell.
+//! processor: a [`Count`] per cell. The kernel's counters, where there are
+//! any, are the other: a [`Tally`].
 
 mod callgrind;
 
 mod check;
+mod estimate;
+mod events;
+mod kernel;
+mod microarchitecture;
+mod perf;
 mod profile;
+mod published;
+mod reading;
 mod report;
+mod self_test;
+mod tally;
 pub mod worker;
 
 pub use callgrind::version as valgrind_version;
@@ -29,6 +39,10 @@ use crate::plan;
 use crate::process;
 use crate::results::Fill;
 use callgrind::Callgrind;
+use perf::Perf;
+use published::Packet;
+#[cfg(doc)]
+use tally::Tally;
 
 /// Descriptors per ring, as in a sweep that is not told otherwise.
 const RING_ENTRIES: u16 = 512;
@@ -49,6 +63,30 @@ pub struct Events {
     pub stores: u64,
 }
 
+/// What callgrind's models of caches and predictors make of some code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Modelled {
+    /// Conditional branches and indirect jumps predicted wrongly.
+    pub mispredicts: u64,
+    /// Reads that miss the first-level data cache.
+    pub l1_load_misses: u64,
+    /// Writes that miss it.
+    pub l1_store_misses: u64,
+    /// Reads that miss the last level.
+    pub ll_load_misses: u64,
+    /// Writes that miss it.
+    pub ll_store_misses: u64,
+}
+
+/// The same for this program's code and for libraries that it calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ByCode<T> {
+    /// This program's code from the variant's entry on.
+    pub own: T,
+    /// Code of other libraries.
+    pub library: T,
+}
+
 /// What a variant did at a batch size, on one kind of ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
@@ -64,6 +102,8 @@ pub struct Count {
     pub library: Events,
     /// Calls of the allocator for memory.
     pub allocations: u64,
+    /// What is modelled, not counted.
+    pub model: ByCode<Modelled>,
 }
 
 impl Count {
@@ -75,6 +115,9 @@ impl Count {
 
 /// Counts what was asked for, and holds it against the registry.
 pub fn command(args: &CountersArgs) -> Result<(), Failure> {
+    if args.self_test {
+        return self_test::command();
+    }
     let variants = plan::chosen(&args.axis, &args.variants)?;
     if args.check && cfg!(debug_assertions) {
         return Err(Failure::error(
@@ -94,17 +137,54 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
         batches.iter().map(move |&batch| Turns { batch, fill })
     });
     let turns: Vec<_> = turns.collect();
-    let source = Callgrind::find()?;
-    let counts = count_all(&source, &variants, &turns)?;
-    let faults = match args.check {
-        true => check::faults(&variants, &counts, Shows::of),
-        false => Vec::new(),
+    if args.check {
+        return check_all(&variants, &turns, args.json);
+    }
+    // Valgrind may be missing; the kernel's counters may still be there.
+    let source = Callgrind::find();
+    let counts = match &source {
+        Ok(source) => count_all(source, &variants, &turns)?,
+        Err(_) => Vec::new(),
     };
+    let tallies = Perf::find()?.tally_all(&variants, &turns)?;
+    let exact = source.as_ref().map(|_| &*counts);
+    let exact = exact.map_err(ToString::to_string);
+    let packets = published::rows(&variants, &turns, &exact, &tallies);
+    if packets.iter().all(|packet| !packet.has_numbers()) {
+        let why = exact.err().unwrap_or_default();
+        return Err(Failure::environment(format!(
+            "nothing can be counted here: {why}; and {}",
+            packets.iter().find_map(Packet::reason).unwrap_or("no reason")
+        )));
+    }
     if args.json {
-        let json = report::json(source.version(), &counts, &faults);
+        let source = source.as_ref().ok().map(Callgrind::version);
+        let mut json = report::json(source, &counts, &[]);
+        json["packets"] = published::json(&packets);
         output::line(format_args!("{json:#}"));
     } else {
-        output::print(report::text(&turns, &counts));
+        if let Ok(counts) = exact {
+            output::print(report::text(&turns, counts));
+        }
+        output::print(published::text(&packets, &turns));
+    }
+    Ok(())
+}
+
+/// Holds counts against the registry.
+fn check_all(
+    variants: &[Variant],
+    turns: &[Turns],
+    json: bool,
+) -> Result<(), Failure> {
+    let source = Callgrind::find()?;
+    let counts = count_all(&source, variants, turns)?;
+    let faults = check::faults(variants, &counts, Shows::of);
+    if json {
+        let json = report::json(Some(source.version()), &counts, &faults);
+        output::line(format_args!("{json:#}"));
+    } else {
+        output::print(report::text(turns, &counts));
         for line in faults.iter().flat_map(|fault| &fault.says) {
             output::line(format_args!("\n{line}"));
         }

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
 use super::check::Fault;
-use super::{Count, Events};
+use super::{ByCode, Count, Events, Modelled};
 use crate::measure::Turns;
 use crate::results::Fill;
 use crate::table;
@@ -22,8 +22,10 @@ pub fn text(turns: &[Turns], counts: &[Count]) -> String {
         text.push('\n');
     }
     text += "Instructions, branches (conditional ones), loads and stores are \
-             the variant's own;\nthe last column has those of the allocator \
-             and of other libraries.\n";
+             the variant's own;\n\"in libraries\" has the instructions of \
+             the allocator and of other libraries.\nWhat is marked \"model\" \
+             is what callgrind's caches and predictors make of it,\n\
+             libraries included, and no count of this processor.\n";
     text
 }
 
@@ -36,6 +38,9 @@ fn table<'a>(counts: impl Iterator<Item = &'a Count>) -> String {
         "stores",
         "allocations",
         "in libraries",
+        "mispredicts (model)",
+        "L1 misses (model)",
+        "LL misses (model)",
     ];
     let mut table = table::table(titles.into_iter());
     if let Some(column) = table.column_mut(0) {
@@ -43,6 +48,9 @@ fn table<'a>(counts: impl Iterator<Item = &'a Count>) -> String {
     }
     for count in counts {
         let Events { instructions, branches, loads, stores } = count.own;
+        let ByCode { own, library } = count.model;
+        let model = [own, library];
+        let sum = |of: &dyn Fn(&Modelled) -> u64| model.iter().map(of).sum();
         let numbers = [
             (instructions, 2),
             (branches, 3),
@@ -50,6 +58,9 @@ fn table<'a>(counts: impl Iterator<Item = &'a Count>) -> String {
             (stores, 2),
             (count.allocations, 3),
             (count.library.instructions, 2),
+            (sum(&|m| m.mispredicts), 3),
+            (sum(&|m| m.l1_load_misses + m.l1_store_misses), 3),
+            (sum(&|m| m.ll_load_misses + m.ll_store_misses), 3),
         ];
         let numbers = numbers.map(|(number, places)| {
             format!("{:.places$}", count.per_packet(number))
@@ -60,7 +71,7 @@ fn table<'a>(counts: impl Iterator<Item = &'a Count>) -> String {
 }
 
 /// All counts, whole and per packet.
-pub fn json(source: &str, counts: &[Count], faults: &[Fault]) -> Value {
+pub fn json(source: Option<&str>, counts: &[Count], faults: &[Fault]) -> Value {
     let counts = counts.iter().map(|count| {
         let per_packet = |events: Events| {
             json!({
@@ -79,6 +90,7 @@ pub fn json(source: &str, counts: &[Count], faults: &[Fault]) -> Value {
             "own": count.own,
             "library": count.library,
             "allocations": count.allocations,
+            "model": count.model,
             "per_packet": {
                 "own": per_packet(count.own),
                 "library": per_packet(count.library),

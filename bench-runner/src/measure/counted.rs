@@ -38,6 +38,16 @@ pub struct Turns {
     pub fill: Fill,
 }
 
+impl Turns {
+    /// Turns of the forwarder in one repeat.
+    pub fn per_repeat(&self) -> u32 {
+        match self.fill {
+            Fill::Full => FULL_TURNS,
+            Fill::Random => RANDOM_TURNS,
+        }
+    }
+}
+
 /// How much there was to do.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
@@ -49,15 +59,30 @@ pub struct Times {
     pub batches: u64,
 }
 
+/// What looks at the turns of a forwarder.
+pub trait Instrument {
+    /// Called before the first counted turn and after the last one. Between
+    /// the two are the device's turns as well.
+    fn lap(&mut self);
+
+    /// A turn of the forwarder begins, counted or not.
+    #[inline(always)]
+    fn begin(&mut self) {}
+
+    /// It has ended, and received so many packets.
+    #[inline(always)]
+    fn end(&mut self, _packets: u64) {}
+}
+
 impl Bench {
-    /// Runs `variant`, calling `lap` before the first counted turn and after
-    /// the last one. Between the two are the device's turns and the
-    /// forwarder's; it is for the instrument to tell them apart.
+    /// Runs `variant` under `instrument`, `repeats` times as many turns as
+    /// it takes to use every descriptor as often as every other.
     pub fn count(
         &mut self,
         variant: &Variant,
         turns: Turns,
-        lap: fn(),
+        repeats: u32,
+        instrument: &mut impl Instrument,
     ) -> Result<Times, Invalid> {
         let task = Task {
             variant: *variant,
@@ -88,21 +113,27 @@ impl Bench {
             let rng = fastrand::Rng::with_seed(task.runs_seed);
             device.runs = Some((Runs::new(rng, full), 0));
         }
-        let (warm_up, counted) = match turns.fill {
-            Fill::Full => (WARM_UP, FULL_TURNS),
-            Fill::Random => (RANDOM_WARM_UP, RANDOM_TURNS),
+        let warm_up = match turns.fill {
+            Fill::Full => WARM_UP,
+            Fill::Random => RANDOM_WARM_UP,
         };
+        let counted = turns.per_repeat();
         for _ in 0..warm_up {
-            device.turn(&mut model, &mut *forwarder, variant)?;
+            device.turn(&mut model, &mut *forwarder, variant, instrument)?;
         }
-        lap();
+        instrument.lap();
         let mut times = Times::default();
-        for _ in 0..counted {
-            let turn = device.turn(&mut model, &mut *forwarder, variant)?;
+        for _ in 0..counted * repeats {
+            let turn = device.turn(
+                &mut model,
+                &mut *forwarder,
+                variant,
+                instrument,
+            )?;
             times.packets += turn.packets;
             times.batches += turn.batches;
         }
-        lap();
+        instrument.lap();
         model.transmit();
         spec.balance(&model, &*forwarder)?;
         Ok(times)
@@ -127,6 +158,7 @@ impl Device {
         model: &mut Model<'_>,
         forwarder: &mut dyn Forwarder,
         variant: &Variant,
+        instrument: &mut impl Instrument,
     ) -> Result<Times, Invalid> {
         let batch = u32::from(self.turns.batch);
         let frames = match &mut self.runs {
@@ -144,7 +176,10 @@ impl Device {
         model.receive(frames);
         let ports = u64::from(self.ports);
         let packets = u64::from(frames) * ports;
-        let received = forwarder.forward(Quota { packets, patience: 1 });
+        let quota = Quota { packets, patience: 1 };
+        instrument.begin();
+        let received = forwarder.forward(quota);
+        instrument.end(packets);
         if variant.forwards && received != packets {
             return Err(Invalid::Stalled { wanted: packets, received });
         }

@@ -10,7 +10,7 @@ mod sync;
 mod threaded;
 
 pub use bench::{Bench, Task, config};
-pub use counted::{Times, Turns};
+pub use counted::{Instrument, Times, Turns};
 pub use probe::Probe;
 
 use std::fmt;
