@@ -33,7 +33,7 @@ enum Command {
     /// Measure every variant at every batch size
     #[command(after_help = "\
 Examples:
-  bench-runner sweep                     everything, about two minutes
+  bench-runner sweep                     everything, about six minutes
   bench-runner sweep --quick             the same with fewer samples
   bench-runner sweep --axis batch --batch 1,32
   bench-runner sweep --resume            go on with an interrupted sweep")]

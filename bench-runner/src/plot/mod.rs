@@ -221,13 +221,16 @@ impl<'a> Sheet<'a> {
         quantity: Quantity,
     ) -> Chart {
         let series = self.variants.iter().filter(|v| **v != FLOOR);
+        // What others were made of is not said of these.
+        let is_ours = |r: &&CellResult| self.variants.contains(&&*r.variant);
+        let ours: Vec<_> = results.iter().filter(is_ours).cloned().collect();
         Chart {
             title: format!(
                 "{}: {} by batch size",
                 self.title,
                 quantity.words()
             ),
-            subtitle: captions::caption(run, results, |n| self.shows(n)),
+            subtitle: captions::caption(run, &ours, |n| self.shows(n)),
             y_label: captions::y_label(run, quantity).to_owned(),
             series: series
                 .map(|variant| Series {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::analysis::analyse;
+use crate::results::Workload;
 use crate::results::example::{self, reference};
 use proptest::prelude::*;
 
@@ -230,6 +231,21 @@ fn a_run_at_random_alone_has_all_its_charts_so() {
             "cycles-all-random.svg",
         ]
     );
+}
+
+#[test]
+fn a_caption_names_the_workloads_of_its_own_variants() {
+    let mut run = example::run(&["baseline", "reg=boxed", "batch=vec"], &[1]);
+    let classifying = run.cells.iter_mut().filter(|c| c.variant == "batch=vec");
+    classifying.for_each(|cell| cell.workload = Workload::Classify);
+    let charts = charts(&run, &analyse(&run, &reference), &reference);
+    let caption = |name: &str| {
+        let chart = charts.iter().find(|(file, _)| file == name);
+        chart.expect("a chart").1.contains("classify")
+    };
+    assert!(!caption("throughput-reg.svg"));
+    assert!(caption("throughput-batch.svg"));
+    assert!(caption("throughput-all.svg"));
 }
 
 #[test]

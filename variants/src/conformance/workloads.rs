@@ -163,6 +163,7 @@ fn once_around_the_rings_whoever_only_sends_conforms() -> TestCaseResult {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes ten minutes")]
 fn a_sender_meets_its_quota_exactly() -> TestCaseResult {
     let mut scenario = Scenario::plain();
     scenario.format.one_flow = true;
