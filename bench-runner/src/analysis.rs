@@ -8,6 +8,7 @@
 use crate::quality::quarantined;
 use crate::results::{Cell, Fill, Placement, Process, Round, Run};
 use crate::stats::{self, CONFIDENCE, Estimate};
+use crate::verdict::{Evidence, Finding, Looks, Rule};
 use std::collections::HashMap;
 
 /// Share of busy model time from which on the model may be the bottleneck.
@@ -45,6 +46,10 @@ pub struct CellResult {
     /// Cost against the reference at the same batch size; absent for the
     /// reference itself, and where either side cost no time.
     pub cost_ratio: Option<Estimate>,
+    /// What can be said of it against the reference, together with all other
+    /// comparisons of the run with that fill; absent where there is no cost
+    /// ratio, or too few processes.
+    pub finding: Option<Finding>,
     /// Whether the model may have been the bottleneck.
     pub hollow: bool,
     /// Processes that speak for this cell.
@@ -89,9 +94,43 @@ pub struct AaCell {
 #[must_use]
 pub fn analyse(run: &Run, reference: &Reference) -> Vec<CellResult> {
     let index = Index::new(run);
-    (0..run.cells.len())
+    let mut results: Vec<_> = (0..run.cells.len())
         .filter_map(|cell| analyse_cell(run, &index, cell, reference))
-        .collect()
+        .collect();
+    for fill in run.fills() {
+        judge(run, &index, fill, reference, &mut results);
+    }
+    results
+}
+
+/// Judges all comparisons with a fill as one family.
+fn judge(
+    run: &Run,
+    index: &Index,
+    fill: Fill,
+    reference: &Reference,
+    results: &mut [CellResult],
+) {
+    let ours = |r: &&mut CellResult| r.fill == fill && !r.copy;
+    let evidence = |result: &mut CellResult| {
+        let CellResult { variant, batch, .. } = result;
+        let cell = index.first(variant, *batch, fill)?;
+        let against = index.first(reference(variant), *batch, fill)?;
+        let values = log_ratios(run, cell, against);
+        let rounds = run.setup.rounds;
+        (cell != against).then(|| Evidence::new(&[values], rounds).ok())?
+    };
+    let (judged, family): (Vec<_>, Vec<_>) = results
+        .iter_mut()
+        .filter(ours)
+        .filter_map(|result| evidence(result).map(|found| (result, found)))
+        .unzip();
+    let looks = Looks::once(run.setup.processes as usize);
+    let Some(look) = looks.iter().next() else { return };
+    let steps = look.judge_family(&Rule::default(), &family);
+    for (result, step) in judged.into_iter().zip(steps) {
+        result.finding = Some(step.finding());
+    }
 }
 
 /// The run's own A/A comparison; none without a second copy.
@@ -237,6 +276,7 @@ fn analyse_cell(
         cycles: Estimate::yuen(&self::per_process(run, cycles), CONFIDENCE)?,
         mpps: if variant == FLOOR { None } else { rate(ns) },
         cost_ratio: against.and_then(|against| ratio(run, cell, against)),
+        finding: None,
         hollow: model_bound(run, cell),
         processes: per_process.len(),
     })

@@ -5,6 +5,7 @@ use crate::analysis::{
 };
 use crate::results::{Fill, Placement, Run};
 use crate::stats::{CONFIDENCE, Estimate};
+use crate::verdict::{Finding, Rule};
 use comfy_table::{
     CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle,
 };
@@ -33,11 +34,20 @@ pub fn cells(
 ) -> String {
     let mut columns = Column::ALL.to_vec();
     columns.retain(|column| {
-        *column != Column::Against
-            || results.iter().any(|r| against(r, reference).is_some())
+        let has = |wanted: fn(&CellResult) -> bool| results.iter().any(wanted);
+        match column {
+            Column::Against => {
+                results.iter().any(|r| against(r, reference).is_some())
+            }
+            Column::Verdict | Column::Detectable => {
+                has(|result| result.finding.is_some())
+            }
+            _ => true,
+        }
     });
     let mut text = draw_cells(results, reference, &columns);
-    for spare in [Column::Ns, Column::Cycles, Column::Mpps] {
+    let spare = [Column::Ns, Column::Cycles, Column::Detectable, Column::Mpps];
+    for spare in spare {
         if fits(&text, width) {
             break;
         }
@@ -85,6 +95,22 @@ pub fn caption(
             aa.median * 100.0,
             aa.worst * 100.0,
             count(aa.cells.len(), "batch size", "batch sizes"),
+        ));
+    }
+    if let Some(family) =
+        results.iter().filter_map(|r| r.finding).map(|f| f.family).max()
+    {
+        let rule = Rule::default();
+        lines.push(format!(
+            "Verdicts: slower or faster by more than {:.1} %, equivalent \
+             within {:.0} %, in this build.",
+            rule.margin * 100.0,
+            rule.equivalence * 100.0,
+        ));
+        lines.push(format!(
+            "They hold for {} at once (Holm). MDE: what one is likely to \
+             find.",
+            count(family, "comparison", "comparisons"),
         ));
     }
     if let Some(share) = analysis::device_share(run) {
@@ -155,17 +181,21 @@ enum Column {
     Ns,
     Cycles,
     Cost,
+    Verdict,
+    Detectable,
     Against,
 }
 
 impl Column {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Variant,
         Self::Batch,
         Self::Mpps,
         Self::Ns,
         Self::Cycles,
         Self::Cost,
+        Self::Verdict,
+        Self::Detectable,
         Self::Against,
     ];
 
@@ -177,6 +207,8 @@ impl Column {
             Self::Ns => "ns/pkt",
             Self::Cycles => "cycles/pkt",
             Self::Cost => "cost",
+            Self::Verdict => "verdict",
+            Self::Detectable => "MDE",
             Self::Against => "against",
         }
     }
@@ -193,6 +225,15 @@ impl Column {
             Self::Ns => plus_minus(result.ns, 2),
             Self::Cycles => plus_minus(result.cycles, 1),
             Self::Cost => result.cost_ratio.map_or(NOTHING.to_owned(), times),
+            Self::Verdict => {
+                let word = result.finding.map(|f| f.verdict.word());
+                word.unwrap_or_default().to_owned()
+            }
+            Self::Detectable => {
+                let percent =
+                    |f: Finding| format!("{:.1} %", f.detectable * 100.0);
+                result.finding.map_or(String::new(), percent)
+            }
             Self::Against => {
                 against(result, reference).map_or(String::new(), plain)
             }
@@ -216,7 +257,7 @@ fn draw_cells(
 ) -> String {
     let mut table = table(columns.iter().map(|column| column.title()));
     for (place, column) in columns.iter().enumerate() {
-        if matches!(column, Column::Variant | Column::Against)
+        if matches!(column, Column::Variant | Column::Verdict | Column::Against)
             && let Some(column) = table.column_mut(place)
         {
             column.set_cell_alignment(CellAlignment::Left);
@@ -377,6 +418,7 @@ mod tests {
             cycles: estimate(ns * 4.0, 0.1),
             mpps: Some(estimate(1e3 / ns, 0.3)),
             cost_ratio: cost.map(|cost| estimate(cost, 0.004)),
+            finding: None,
             hollow: false,
             processes: 8,
         }
@@ -482,7 +524,7 @@ floor=null                        –      –
     }
 
     #[test]
-    fn a_sweep_fits_into_a_hundred_columns() {
+    fn a_sweep_fits_into_a_hundred_and_twenty_columns() {
         let run = example::fourteen();
         let results = analyse(&run, &reference);
         let aa = aa_spread(&run);
@@ -491,8 +533,26 @@ floor=null                        –      –
             overview(&results, &reference, None),
             caption(&run, &results, aa.as_ref()),
         ] {
-            assert!(fits(&text, Some(100)), "{text}");
+            assert!(fits(&text, Some(120)), "{text}");
         }
+    }
+
+    #[test]
+    fn what_can_be_said_stands_beside_the_cost() {
+        let run = example::run(&["baseline", "reg=boxed", "reg=fine"], &[32]);
+        let results = analyse(&run, &reference);
+        let text = cells(&results, &reference, None);
+        let row = |name: &str| {
+            let mut rows = text.lines();
+            rows.find(|row| row.starts_with(name)).expect("a row").to_owned()
+        };
+        assert!(text.contains("verdict") && text.contains("MDE"), "{text}");
+        assert!(row("reg=boxed").contains("slower"), "{text}");
+        assert!(row("reg=fine").contains("equivalent"), "{text}");
+        assert!(row("reg=fine").ends_with('%'), "{text}");
+        assert!(!row("baseline").contains('%'), "{text}");
+        let said = caption(&run, &results, None);
+        assert!(said.contains("2 comparisons at once"), "{said}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         let steps = judge(&look, &links, &pairs)?;
         let undecided =
             steps.iter().any(|step| matches!(step, Step::MeasureMore(_)));
-        findings = steps.into_iter().map(finding).collect();
+        findings = steps.into_iter().map(Step::finding).collect();
         if !undecided {
             break;
         }
@@ -196,12 +196,6 @@ fn judge(
     Ok(look.judge_family(&Rule::default(), &family))
 }
 
-fn finding(step: Step) -> Finding {
-    match step {
-        Step::MeasureMore(finding) | Step::Done(finding) => finding,
-    }
-}
-
 /// A verdict, with the batch size that the names do not tell.
 fn line((pair, finding): (&Pair, &Finding)) -> String {
     let (a, b) = pair.names();
@@ -221,17 +215,16 @@ fn report(
     let share = |logarithm: f64| logarithm.exp_m1();
     let comparisons = pairs.iter().zip(findings).map(|(pair, finding)| {
         let values = links.iter().map(|link| link.values(pair));
-        let (verdict, at_least) = match finding.verdict {
-            Verdict::Faster { at_least } => ("faster", Some(at_least)),
-            Verdict::Slower { at_least } => ("slower", Some(at_least)),
-            Verdict::Equivalent => ("equivalent", None),
-            Verdict::LayoutDependent => ("layout-dependent", None),
-            Verdict::Inconclusive => ("inconclusive", None),
+        let at_least = match finding.verdict {
+            Verdict::Faster { at_least } | Verdict::Slower { at_least } => {
+                Some(at_least)
+            }
+            _ => None,
         };
         json!({
             "a": pair.a,
             "b": pair.b,
-            "verdict": verdict,
+            "verdict": finding.verdict.word(),
             "in_this_build_only": finding.layouts.is_none(),
             "at_least": at_least,
             "effect": share(finding.effect),

@@ -34,12 +34,15 @@ pub struct Event {
 }
 
 /// What is counted at the same time. No processor of the table has fewer than
-/// four counters for a thread.
-pub const GROUPS: [[Quantity; 4]; 4] = [
-    [TaskClockNs, PageFaults, ContextSwitches, Migrations],
-    [Cycles, Instructions, Branches, BranchMispredicts],
-    [LoadUops, StoreUops, LoadL1Hits, LoadL1Misses],
-    [LoadL2Hits, LoadL2Misses, LoadL3Hits, LoadL3Misses],
+/// four counters for a thread; of these, an Ivy Bridge with two threads per
+/// core lends the memory events two at a time.
+pub const GROUPS: [&[Quantity]; 6] = [
+    &[TaskClockNs, PageFaults, ContextSwitches, Migrations],
+    &[Cycles, Instructions, Branches, BranchMispredicts],
+    &[LoadUops, StoreUops],
+    &[LoadL1Hits, LoadL1Misses],
+    &[LoadL2Hits, LoadL2Misses],
+    &[LoadL3Hits, LoadL3Misses],
 ];
 
 /// The event for a quantity, or why there is none.

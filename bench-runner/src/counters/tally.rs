@@ -89,7 +89,7 @@ pub fn tally<E>(
     let mut tally = Tally::default();
     for quantities in GROUPS {
         let mut events: Vec<Event> = Vec::new();
-        for quantity in quantities {
+        for &quantity in quantities {
             match events::event(quantity, cpu) {
                 Ok(event) => events.push(event),
                 Err(why) => {

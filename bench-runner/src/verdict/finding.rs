@@ -35,6 +35,20 @@ pub enum Verdict {
     Inconclusive,
 }
 
+impl Verdict {
+    /// The verdict in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Faster { .. } => "faster",
+            Self::Slower { .. } => "slower",
+            Self::Equivalent => "equivalent",
+            Self::LayoutDependent => "layout-dependent",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 /// The values of all layouts, as logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {

@@ -57,6 +57,16 @@ pub enum Step {
     Done(Finding),
 }
 
+impl Step {
+    /// What was found so far.
+    #[must_use]
+    pub fn finding(self) -> Finding {
+        match self {
+            Self::MeasureMore(finding) | Self::Done(finding) => finding,
+        }
+    }
+}
+
 impl Look {
     /// One comparison by itself.
     #[must_use]
