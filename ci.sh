@@ -113,6 +113,10 @@ badinput() {
     refused "$out/damaged" sweep --resume --out "$out/damaged"
     refused "$out/damaged" reanalyse "$out/damaged"
     refused "$out/nowhere" reanalyse "$out/nowhere"
+    refused 'reg=boxd.*reg=boxed' compare reg=unboxed reg=boxd
+    refused 'no workload in common' compare status=bit dispatch=dyn
+    refused 'from 2 to 64' compare reg=unboxed reg=boxed --layouts 1
+    refused 'three or more' compare reg=unboxed reg=boxed --processes 2
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd

@@ -575,3 +575,51 @@ fn reanalysing_what_is_no_run_is_one_line_and_leaves_nothing() {
     assert!(stderr(&output).contains("nowhere"));
     assert!(!nowhere.exists());
 }
+
+/// A comparison that takes a second, of A and B.
+fn compared(a_and_b: &str) -> Output {
+    let line = format!(
+        "compare {a_and_b} --batch 32 --processes 3 --rounds 8 --brief"
+    );
+    bench_runner(&line, Path::new("."))
+}
+
+#[test]
+fn compare_says_slower_and_ends_well() {
+    let output = compared("reg=unboxed reg=boxed --json");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let one = &json["comparisons"][0];
+    assert_eq!(one["verdict"], "slower");
+    assert_eq!(one["in_this_build_only"], true);
+    assert!(one["effect"].as_f64().expect("a number") > 0.0);
+    let line = one["line"].as_str().expect("a line");
+    let words = "batch 32: reg=boxed is";
+    assert!(line.starts_with(words) && line.contains("n = 3×8"), "{line}");
+}
+
+#[test]
+fn compare_never_tells_a_variant_from_its_copy() {
+    // Few samples may leave it open, which is exit code 3 and one line.
+    let output = compared("reg=unboxed status=masked --json");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let verdict = &json["comparisons"][0]["verdict"];
+    assert!(verdict != "faster" && verdict != "slower", "{verdict}");
+    let open = verdict == "inconclusive";
+    assert_eq!(output.status.code(), Some(if open { 3 } else { 0 }));
+    assert_eq!(stderr(&output).contains("inconclusive"), open);
+}
+
+#[test]
+fn what_compare_cannot_do_is_one_line() {
+    for (line, words) in [
+        ("reg=unboxed reg=boxd", "reg=boxed"),
+        ("status=bit dispatch=dyn", "no workload in common"),
+        ("reg=unboxed reg=boxed --layouts 1", "from 2 to 64"),
+    ] {
+        let output = compared(line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        let said = stderr(&output);
+        assert!(said.lines().count() == 1 && said.contains(words), "{said}");
+    }
+}

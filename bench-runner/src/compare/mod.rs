@@ -252,15 +252,13 @@ fn notes(links: &[Link]) -> Vec<String> {
     let mut notes = Vec::new();
     if apart > 0 {
         notes.push(format!(
-            "{apart} of {all} processes were set apart for what befell them, \
-             and replaced"
+            "set apart for what befell them, and replaced: {apart} of {all} \
+             processes"
         ));
     }
-    for warning in links.iter().flat_map(|link| &link.run.warnings) {
-        if !notes.contains(warning) {
-            notes.push(warning.clone());
-        }
-    }
+    // Of layouts there is nothing more to say but that they are not aligned,
+    // which they are not meant to be.
+    notes.extend(links[0].run.warnings.iter().cloned());
     notes
 }
 
