@@ -3,7 +3,7 @@
 //!
 //! Callgrind is the source that needs no rights and no counters in the
 //! processor: a [`Count`] per cell. The kernel's counters, where there are
-//! any, are the other: a [`Tally`].
+//! any, are the other: a tally.
 
 mod callgrind;
 

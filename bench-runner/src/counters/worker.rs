@@ -26,7 +26,7 @@ use crate::results::{Fill, Placement, Setup, Trace, Workload};
 const CLOCK_TRIES: u32 = 5;
 
 /// What a counted process is told. It answers with the [`Times`] of each of
-/// the turns, and where the kernel counts with a [`Tally`].
+/// the turns, and where the kernel counts with a tally.
 ///
 /// [`Times`]: crate::measure::Times
 #[derive(Clone, Debug, Serialize, Deserialize)]
