@@ -231,6 +231,14 @@ pub struct CompareArgs {
     /// Only the verdicts, not where a difference comes from
     #[arg(long)]
     pub brief: bool,
+    /// Slow B, a copy of A, down by one phase in so many, for tests
+    #[arg(
+        long,
+        value_name = "N",
+        hide = true,
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub inject_every: Option<u32>,
     /// Keep samples, charts and pages in this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -17,15 +17,8 @@ use crate::measure::{Bench, Task};
 use crate::plan;
 use crate::process;
 use crate::quality;
-use crate::results::{Placement, Process, Run, Setup};
+use crate::results::{Process, Run, Setup};
 use crate::worker::{Message, Order};
-
-/// Driver time of a block in lockstep, in seconds.
-const LOCKSTEP_BLOCK: f64 = 150e-6;
-
-/// Time of a block in threads, in seconds; long against the hand-over at its
-/// ends.
-const THREADED_BLOCK: f64 = 500e-6;
 
 /// Fewest phases of a block.
 const LEAST_PHASES: u32 = 8;
@@ -49,19 +42,18 @@ pub struct Calibration {
     pub phases: u32,
 }
 
-/// Measures what the clock costs and how long a phase takes.
-pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
+/// Measures what the clock costs, and how many phases are a block of so many
+/// seconds.
+pub fn calibrate(
+    setup: &Setup,
+    tick_hz: f64,
+    block: f64,
+) -> Result<Calibration, Failure> {
     const TRIAL: u32 = 20;
     let baseline = plan::find(crate::analysis::BASELINE)?;
     let setup = Setup { arenas: 1, ..setup.clone() };
     let batch = setup.ring_entries.min(32);
-    let (core, target) = (
-        setup.core,
-        match setup.placement {
-            Placement::Lockstep => LOCKSTEP_BLOCK,
-            Placement::Threaded => THREADED_BLOCK,
-        },
-    );
+    let core = setup.core;
     // In a thread of its own, which takes its pinning with it.
     let trial = move || {
         affinity::pin(core).map_err(Failure::environment)?;
@@ -92,7 +84,7 @@ pub fn calibrate(setup: &Setup, tick_hz: f64) -> Result<Calibration, Failure> {
     let result = handle.join().expect("the trial does not panic");
     let (clock_cost_ticks, ticks) = result?;
     let per_phase = ticks / f64::from(TRIAL) / tick_hz;
-    let phases = (target / per_phase.max(1e-9)).round() as u32;
+    let phases = (block / per_phase.max(1e-9)).round() as u32;
     let phases = phases.clamp(LEAST_PHASES, plan::MOST);
     Ok(Calibration { clock_cost_ticks, phases })
 }
@@ -211,9 +203,9 @@ fn measure_process(
     while let Some(message) = worker.listen()? {
         match message {
             Message::Ready(pages) => process.pages = pages,
-            Message::Round(round) => {
-                process.rounds.push(round);
-                bar.inc(1);
+            Message::Rounds(rounds) => {
+                bar.inc(rounds.len() as u64);
+                process.rounds.extend(rounds);
             }
             Message::Done(quality) => process.quality = Some(quality),
             Message::Failed(line) => return Err(Failure::error(line)),

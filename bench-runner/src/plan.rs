@@ -34,19 +34,31 @@ pub const NULL: &str = "floor=null";
 /// with both fills.
 const BOTH_FILLS: &str = "status";
 
-/// How often everything is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often everything is measured, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effort {
     /// Fresh processes.
     pub processes: u32,
     /// Rounds per process.
     pub rounds: u32,
+    /// Driver time of a block, in seconds.
+    pub block: f64,
 }
 
+/// Driver time of a block in lockstep: some hundred cells are a round.
+const LOCKSTEP_BLOCK: f64 = 150e-6;
+
+/// The same where two cells are a round: short, for the blocks of a round are
+/// then close together, and what disturbs one disturbs the other.
+const PAIR_BLOCK: f64 = 50e-6;
+
+/// Driver time of a block in threads; long against the hand-over at its ends.
+const THREADED_BLOCK: f64 = 500e-6;
+
 impl Effort {
-    /// The effort for a placement. Threaded blocks are longer and noisier,
+    /// The effort for many cells. Threaded blocks are longer and noisier,
     /// and take more time to set up.
-    pub fn of(placement: Placement, quick: bool) -> Self {
+    pub fn of_sweep(placement: Placement, quick: bool) -> Self {
         let rounds = match (placement, quick) {
             (Placement::Lockstep, false) => 120,
             (Placement::Lockstep, true) => 16,
@@ -57,7 +69,22 @@ impl Effort {
             (Placement::Threaded, true) => 4,
             _ => 8,
         };
-        Self { processes, rounds }
+        let block = match placement {
+            Placement::Lockstep => LOCKSTEP_BLOCK,
+            Placement::Threaded => THREADED_BLOCK,
+        };
+        Self { processes, rounds, block }
+    }
+
+    /// The effort for two cells, or a few.
+    pub fn of_pair(placement: Placement) -> Self {
+        let sweep = Self::of_sweep(placement, false);
+        match placement {
+            Placement::Lockstep => {
+                Self { rounds: 240, block: PAIR_BLOCK, ..sweep }
+            }
+            Placement::Threaded => sweep,
+        }
     }
 }
 
@@ -426,6 +453,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         fill,
         doorbell_cycles: args.doorbell_cycles,
         packets_per_phase: packets_per_phase(args.ring),
+        injected_every: None,
         phases: 1,
         rounds,
         processes,

@@ -201,6 +201,10 @@ pub struct Setup {
     pub doorbell_cycles: u32,
     /// Packets per block and per unit of `Round::length`.
     pub packets_per_phase: u32,
+    /// A slowdown made on purpose: second copies run one phase more in so
+    /// many, which their samples do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected_every: Option<u32>,
     /// Nominal block length, in phases.
     pub phases: u32,
     /// Rounds per process.
@@ -220,6 +224,22 @@ impl Setup {
     /// measured besides what was asked for takes half the time.
     pub fn phases_of(&self, cell: &Cell, length: u32) -> u32 {
         if cell.fill == self.fill { length } else { (length / 2).max(1) }
+    }
+
+    /// Phases of a cell's block besides those, for a slowdown made on
+    /// purpose.
+    pub fn injected_phases(&self, cell: &Cell, length: u32) -> u32 {
+        match self.injected_every {
+            Some(every) if cell.copy => length / every,
+            _ => 0,
+        }
+    }
+
+    /// The block length nearest below that a slowdown made on purpose divides
+    /// without rest.
+    pub fn divisible(&self, length: u32) -> u32 {
+        let every = self.injected_every.unwrap_or(1);
+        (length / every).max(1) * every
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sweep::{now, prepare, terminal_width};
 /// `--out`.
 pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let placement = Placement::from(args.measure.placement);
-    let effort = Effort::of(placement, false);
+    let effort = Effort::of_pair(placement);
     let named = std::slice::from_ref(&args.variant);
     let asked = args.measure.workload;
     let (variants, unable) = plan::able(plan::named(named)?, asked)?;
@@ -39,7 +39,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     for answer in contenders.answers(named) {
         eprintln!("note: {answer}");
     }
-    let mut run = prepare(setup, cells, contenders, now())?;
+    let mut run = prepare(setup, effort, cells, contenders, now())?;
     run.warnings.extend(unable);
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),

@@ -47,7 +47,7 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
 /// Plans a new run and finds a place for it.
 fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
-    let effort = Effort::of(placement, args.quick);
+    let effort = Effort::of_sweep(placement, args.quick);
     let mut setup = plan::setup(&args.measure, effort)?;
     let chosen = plan::chosen(&args.axis, &args.variants)?;
     let asked = args.measure.workload;
@@ -78,7 +78,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     for answer in contenders.answers(&args.variants) {
         eprintln!("note: {answer}");
     }
-    let mut run = prepare(setup, cells, contenders, started)?;
+    let mut run = prepare(setup, effort, cells, contenders, started)?;
     run.warnings.extend(unable);
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
@@ -94,13 +94,15 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
 /// have to be.
 pub fn prepare(
     mut setup: Setup,
+    effort: Effort,
     cells: Vec<Cell>,
     contenders: Contenders,
     started: String,
 ) -> Result<Run, Failure> {
     let mut machine = Root::default().machine(setup.core);
     step_aside(&setup);
-    let calibration = measurement::calibrate(&setup, machine.tick_hz)?;
+    let calibration =
+        measurement::calibrate(&setup, machine.tick_hz, effort.block)?;
     machine.clock_cost_ticks = calibration.clock_cost_ticks;
     setup.phases = calibration.phases;
     Ok(Run {

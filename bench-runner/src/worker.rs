@@ -2,7 +2,7 @@
 //! line of JSON per round to its standard output.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use variants::registry::Variant;
@@ -15,6 +15,10 @@ use crate::plan;
 use crate::process;
 use crate::quality::Watch;
 use crate::results::{Cell, Fill, Placement, Quality, Round, Setup};
+
+/// How long a worker keeps its rounds to itself: whoever reads them runs on
+/// another core, and may disturb this one.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// What a worker is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,8 +40,8 @@ pub struct Order {
 pub enum Message {
     /// It has its memory, which consists of this.
     Ready(String),
-    /// It has measured a round.
-    Round(Round),
+    /// It has measured these rounds since it last said so.
+    Rounds(Vec<Round>),
     /// It has measured all of them, and this befell it meanwhile.
     Done(Quality),
     /// It cannot go on.
@@ -99,10 +103,11 @@ fn measure_on(
     let mut runs_rng = rng.clone().fork();
     warm_up(order, contenders, &mut bench)?;
     let watch = Watch::begin(setup.core);
+    let (mut rounds, mut said) = (Vec::new(), Instant::now());
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
         let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
-        let length = rng.u32(low.max(1)..=high.max(1));
+        let length = setup.divisible(rng.u32(low.max(1)..=high.max(1)));
         let line_round_trip_ns = match setup.placement {
             Placement::Lockstep => None,
             Placement::Threaded => {
@@ -126,13 +131,14 @@ fn measure_on(
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
             let Cell { batch, fill, workload, .. } = order.cells[cell];
+            let injected = setup.injected_phases(&order.cells[cell], length);
             let task = Task {
                 variant: contenders[cell],
                 workload,
                 batch,
                 fill,
                 arena: arena as usize,
-                length: setup.phases_of(&order.cells[cell], length),
+                length: setup.phases_of(&order.cells[cell], length) + injected,
                 first_sequence,
                 runs_seed: runs_rng.u64(..),
             };
@@ -151,13 +157,20 @@ fn measure_on(
                 round.model_busy = Some(busy);
             }
         }
-        say(Message::Round(round))?;
-        if setup.placement == Placement::Threaded {
-            // The parent may have to share the model's core: let it finish.
-            std::thread::sleep(Duration::from_millis(2));
+        rounds.push(round);
+        if said.elapsed() >= SILENCE {
+            say(Message::Rounds(std::mem::take(&mut rounds)))?;
+            if setup.placement == Placement::Threaded {
+                // The parent may have to share the model's core: let it
+                // finish.
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            said = Instant::now();
         }
     }
-    say(Message::Done(watch.end()))
+    let quality = watch.end();
+    say(Message::Rounds(rounds))?;
+    say(Message::Done(quality))
 }
 
 /// Runs every contender once on every arena, so that code and memory have
@@ -231,6 +244,7 @@ mod tests {
             buffer_bytes: 2048,
             doorbell_cycles: 0,
             packets_per_phase: 128,
+            injected_every: None,
             phases: 4,
             rounds: 2,
             processes: 1,
@@ -258,7 +272,9 @@ mod tests {
         let order = Order { index, setup, cells, tick_hz, clock_cost_ticks };
         let mut rounds = 0;
         let mut say = |message| {
-            rounds += u32::from(matches!(message, Message::Round(_)));
+            if let Message::Rounds(more) = message {
+                rounds += more.len() as u32;
+            }
             Ok(())
         };
         let end = measure_on(bench, &order, &contenders, &mut say);

@@ -25,13 +25,24 @@ use contender::{Contender, Pair};
 
 /// Compares two contenders until something can be said of each pair.
 pub fn command(args: &CompareArgs) -> Result<(), Failure> {
-    let effort = Effort::of(Placement::from(args.measure.placement), false);
+    let effort = Effort::of_pair(Placement::from(args.measure.placement));
     let mut setup = plan::setup(&args.measure, effort)?;
     let (a, b) = (Contender::parse(&args.a)?, Contender::parse(&args.b)?);
     let (ring, asked) = (args.measure.ring, args.measure.workload);
     let pairs = contender::pairs(&a, &b, &args.batch, ring, setup.fill, asked)?;
     let cells = contender::cells(&pairs);
     plan::classify(&mut setup, &cells, &args.measure)?;
+    if let Some(every) = args.inject_every {
+        let copies = pairs.iter().all(|pair| pair.b.copy);
+        let lockstep = setup.placement == Placement::Lockstep;
+        if !copies || !lockstep {
+            return Err(Failure::error(format!(
+                "--inject-every {every}: only for a variant against its copy, \
+                 in lockstep"
+            )));
+        }
+        setup.injected_every = Some(every);
+    }
     let looks = looks(args.measure.processes)?;
     if !(args.layouts == 0 || (2..=layouts::MOST).contains(&args.layouts)) {
         return Err(Failure::error(format!(
@@ -47,7 +58,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
     };
     let first = folder(args.out.as_deref(), None)?;
     let others = layouts::link(args.layouts)?;
-    let run = prepare(setup, cells, contenders, now())?;
+    let run = prepare(setup, effort, cells, contenders, now())?;
     let mut links = vec![Link::of_this_program(run, first)?];
     for layout in &others {
         let folder = folder(args.out.as_deref(), Some(layout))?;

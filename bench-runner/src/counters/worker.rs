@@ -149,6 +149,7 @@ fn setup() -> Setup {
         buffer_bytes: 2048,
         doorbell_cycles: 0,
         packets_per_phase: plan::packets_per_phase(RING_ENTRIES),
+        injected_every: None,
         phases: 1,
         rounds: 1,
         processes: 1,

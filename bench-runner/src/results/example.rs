@@ -200,6 +200,7 @@ fn setup() -> Setup {
         fill: Fill::Full,
         doorbell_cycles: 0,
         packets_per_phase: 896,
+        injected_every: None,
         phases: 8,
         rounds: 16,
         processes: 8,
