@@ -163,20 +163,20 @@ fn head_registers_that_hold_anything_are_ridden_out() -> Verdict {
 #[test]
 #[cfg_attr(miri, ignore = "takes hours")]
 fn a_device_that_stops_is_ridden_out() -> Verdict {
-    let stop = (busy(), 1..8_u32, any::<u64>()).prop_map(
+    let stop = (busy(), 8..16_u32, any::<u64>()).prop_map(
         |(mut scenario, rings, seed)| {
             let stops_within = rings * u32::from(scenario.ring_entries);
             scenario.faults =
                 Faults { seed, stops_within, ..Faults::default() };
-            // Enough to fill the transmit ring of whoever stops first.
+            // Enough to fill the transmit ring of the port whose other one
+            // stops first, most times.
             let phase = full(&scenario, true);
-            scenario.phases.extend([phase; 8]);
+            scenario.phases.extend([phase; 16]);
             scenario
         },
     );
-    let full =
-        |seen: &Outcome| seen.account.missed > 0 && seen.account.forwarder > 0;
-    ridden_out("a device that stops", stop, full)
+    let stopped = |seen: &Outcome| seen.account.missed > 0;
+    ridden_out("a device that stops", stop, stopped)
 }
 
 #[test]
