@@ -3,14 +3,15 @@
 #
 #     ./ci.sh               all of them but the slow ones
 #     ./ci.sh fmt test      some of them
-#     ./ci.sh miri arm      the slow ones, a few minutes each
+#     ./ci.sh miri arm      slow ones, a few minutes each
+#     ./ci.sh nightly       half an hour of measuring
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty benches test simulate loom without_c)
+CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty equals benches test simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
-SLOW=(miri arm)
+SLOW=(miri arm nightly)
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -36,6 +37,24 @@ doc() {
 simulate() {
     cargo test --release -p bench-runner --lib simulation -- \
         --ignored --nocapture
+}
+
+# Equal contenders are not told apart, in 60 comparisons.
+equals() {
+    RINGSIDE_REPEATS=60 accept equals_are_not_told_apart
+}
+
+# Whether verdicts keep their promise on this machine: equal contenders, a
+# known slowdown, traps and a neighbour, as often as it takes to show it.
+# Nothing else should run meanwhile.
+nightly() {
+    accept
+}
+
+# Some of the tests that measure, one after the other.
+accept() {
+    cargo test --release -p bench-runner --test acceptance -- \
+        --ignored --nocapture --test-threads=1 "$@"
 }
 
 # Each micro-benchmark runs once and finds what it should.

@@ -38,6 +38,11 @@ impl Looks {
     }
 }
 
+/// How much oftener the trimmed t errs than it says: with 8 to 32 normal
+/// values 1.15 times at three looks, in a million simulated comparisons, and
+/// 1.2 times at one.
+const EXCESS: f64 = 1.2;
+
 /// One of the looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -101,9 +106,9 @@ impl Look {
             .collect()
     }
 
-    /// How often this look may err.
+    /// How often this look may err, by the trimmed t's own account.
     fn alpha(&self, rule: &Rule) -> f64 {
-        rule.alpha / self.looks as f64
+        rule.alpha / self.looks as f64 / EXCESS
     }
 
     fn step(
@@ -222,12 +227,12 @@ mod tests {
         assert_eq!(
             finding(&layouts(slower)).line("A", "B"),
             "B is 3.1 % slower \
-             (99 % CI 2.9..3.3; 9 layouts 2.6..3.6; MDE 0.8 %; n = 8×120)"
+             (99 % CI 2.8..3.4; 9 layouts 2.6..3.6; MDE 0.8 %; n = 8×120)"
         );
         assert_eq!(
             finding(&layouts(slower.map(|d| -d))).line("A", "B"),
             "B is 3.1 % faster \
-             (99 % CI 2.9..3.3; 9 layouts 2.6..3.6; MDE 0.8 %; n = 8×120)"
+             (99 % CI 2.8..3.4; 9 layouts 2.6..3.6; MDE 0.8 %; n = 8×120)"
         );
         let lines = [
             finding(&[around(0.0)]).line("A", "B"),

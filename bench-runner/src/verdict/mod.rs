@@ -19,7 +19,7 @@
 //!         assert_eq!(
 //!             finding.line("A", "B"),
 //!             "B is 3.1 % slower in this build \
-//!              (99 % CI 2.9..3.3; MDE 0.8 %; n = 8×120)"
+//!              (99 % CI 2.9..3.4; MDE 0.8 %; n = 8×120)"
 //!         );
 //!         break;
 //!     }

@@ -242,17 +242,13 @@ fn simulate(
 /// Takes away what keeps quiet verdicts: no margin, and nothing is equivalent.
 const BARE: Rule = Rule { margin: 0.0, equivalence: 0.0, alpha: 0.01 };
 
-/// The rule spends one in a hundred. The trimmed t of eight values is a little
-/// too sure, so 1.1 to 1.3 in a hundred are seen: with drift and with bad
-/// processes more than the 1.2 that were aimed at.
+/// The rule spends one in a hundred; 10,000 comparisons scatter by 0.1.
 #[test]
 #[ignore = "takes long without optimisation: ci.sh simulate"]
 fn equal_contenders_are_rarely_told_apart_without_a_margin() {
     for scenario in GUARDED {
         let rates = simulate(scenario, 0.0, &Looks::default(), &BARE);
-        let aimed_at = !matches!(scenario, Drift | BadProcesses);
-        let most = if aimed_at { 0.012 } else { 0.0135 };
-        assert!(rates.directed() <= most, "{scenario:?}: {rates:?}");
+        assert!(rates.directed() <= 0.012, "{scenario:?}: {rates:?}");
     }
 }
 
