@@ -7,7 +7,7 @@ use crate::analysis;
 use crate::environment::machine_slug;
 use crate::failure::Failure;
 use crate::plot;
-use crate::results::{FILE, Fill, Machine, Run};
+use crate::results::{Examination, FILE, Fill, Machine, Run};
 use crate::table;
 
 /// Where runs are kept unless told otherwise.
@@ -181,6 +181,9 @@ fn page(run: &Run, charts: &[&str]) -> String {
             one_line(compiler),
             one_line(&build.c_flags.join(" ")),
         );
+    }
+    if let Some(Examination { line, .. }) = &run.examination {
+        text += &format!("- before the run, {}\n", one_line(line));
     }
     for warning in &run.warnings {
         text += &format!("- note: {}\n", one_line(warning));

@@ -81,7 +81,7 @@ impl Effort {
         let sweep = Self::of_sweep(placement, false);
         match placement {
             Placement::Lockstep => {
-                Self { rounds: 240, block: PAIR_BLOCK, ..sweep }
+                Self { rounds: 200, block: PAIR_BLOCK, ..sweep }
             }
             Placement::Threaded => sweep,
         }

@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use variants::workload;
 
+use crate::doctor::{Carries, Grade};
 use crate::quality::quarantined;
 
 /// The version of the schema that this program writes.
@@ -36,6 +37,10 @@ pub struct Run {
     pub build: Build,
     /// The machine it ran on.
     pub machine: Machine,
+    /// In what condition the machine was before the run; absent where nobody
+    /// looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examination: Option<Examination>,
     /// What was asked for.
     pub setup: Setup,
     /// The cells, in the order in which samples list them.
@@ -168,6 +173,30 @@ pub struct Machine {
     pub huge_pages: u64,
     /// Setting of transparent huge pages.
     pub transparent_huge_pages: Option<String>,
+}
+
+/// What `doctor` said of the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Examination {
+    /// What kind of claims it can carry.
+    pub carries: Carries,
+    /// The same in a line, with what is in the way.
+    pub line: String,
+    /// Condition by condition.
+    pub conditions: Vec<Seen>,
+}
+
+/// A condition of the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// Its name.
+    pub name: String,
+    /// How good it is.
+    pub grade: Grade,
+    /// What was seen, or why nothing was.
+    pub seen: String,
 }
 
 /// What was asked for.

@@ -9,6 +9,7 @@ use variants::registry::SAME_CODE;
 use crate::affinity;
 use crate::build_info;
 use crate::cli::SweepArgs;
+use crate::doctor;
 use crate::environment::Root;
 use crate::explain;
 use crate::failure::Failure;
@@ -16,7 +17,9 @@ use crate::folder::{Folder, tables};
 use crate::measurement::{self, Outcome};
 use crate::output;
 use crate::plan::{self, Contenders, Effort};
-use crate::results::{Cell, Fill, Machine, Placement, Run, SCHEMA, Setup};
+use crate::results::{
+    Cell, Examination, Fill, Machine, Placement, Run, SCHEMA, Setup,
+};
 
 /// Measures what was asked for, or goes on with what was begun.
 pub fn command(args: &SweepArgs) -> Result<(), Failure> {
@@ -32,6 +35,9 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
         "Samples, charts and page are in {}",
         folder.path().display()
     ));
+    if let Some(Examination { line, .. }) = &run.examination {
+        eprintln!("note: before the run, {line}");
+    }
     for warning in &run.warnings {
         eprintln!("note: {warning}");
     }
@@ -78,7 +84,9 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     for answer in contenders.answers(&args.variants) {
         eprintln!("note: {answer}");
     }
+    let examination = doctor::record(&setup)?;
     let mut run = prepare(setup, effort, cells, contenders, started)?;
+    run.examination = Some(examination);
     run.warnings.extend(unable);
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
@@ -115,6 +123,7 @@ pub fn prepare(
         cells,
         same_code: contenders.same_code,
         processes: Vec::new(),
+        examination: None,
         warnings: contenders.warnings,
     })
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::analysis;
 use crate::build_info;
 use crate::cli::CompareArgs;
+use crate::doctor;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::layouts::{self, Layout};
@@ -58,7 +59,12 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
     };
     let first = folder(args.out.as_deref(), None)?;
     let others = layouts::link(args.layouts)?;
-    let run = prepare(setup, effort, cells, contenders, now())?;
+    let examination = match first {
+        Some(_) => Some(doctor::record(&setup)?),
+        None => None,
+    };
+    let mut run = prepare(setup, effort, cells, contenders, now())?;
+    run.examination = examination;
     let mut links = vec![Link::of_this_program(run, first)?];
     for layout in &others {
         let folder = folder(args.out.as_deref(), Some(layout))?;

@@ -1,11 +1,14 @@
 //! What kind of claims a machine can carry.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Grade, Spoils};
 
 /// The strongest kind of claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Carries {
     /// Figures of two runs, such as Mpps, can be held against each other.
@@ -47,7 +50,7 @@ impl Claims {
             (
                 Carries::Nothing,
                 format!(
-                    "now this machine carries no claim; what spoils ratios: \
+                    "this machine carries no claim now; what spoils ratios: \
                      {against_ratios}"
                 ),
             )

@@ -21,7 +21,7 @@ use crate::cli::DoctorArgs;
 use crate::counters;
 use crate::environment::Root;
 use crate::failure::Failure;
-use crate::results::Placement;
+use crate::results::{Examination, Placement, Seen, Setup};
 
 /// What conditions are judged by.
 #[derive(Clone, Copy, Debug)]
@@ -71,20 +71,47 @@ pub fn command(args: &DoctorArgs) -> Result<(), Failure> {
     let root = args.root.clone().map_or_else(Root::default, Root);
     let allowed = affinity::allowed_cores();
     let (core, other_core) = chosen(args, &allowed)?;
+    look_at(&root, core, other_core, |machine| {
+        report::print(machine, &examine(machine), args.json)
+    })?
+}
+
+/// What a run keeps of the machine's condition before it.
+pub fn record(setup: &Setup) -> Result<Examination, Failure> {
+    let Setup { core, model_core, .. } = *setup;
+    let other_core = (core != model_core).then_some(model_core);
+    look_at(&Root::default(), core, other_core, |machine| {
+        let conditions = examine(machine);
+        let Claims { carries, line } = Claims::of(&conditions);
+        let seen = |Condition { name, grade, seen, .. }: Condition| Seen {
+            name: name.to_owned(),
+            grade,
+            seen,
+        };
+        let conditions = conditions.into_iter().map(seen).collect();
+        Examination { carries, line, conditions }
+    })
+}
+
+/// Measures what has to be measured, and has somebody look at it all.
+fn look_at<T>(
+    root: &Root,
+    core: u32,
+    other_core: Option<u32>,
+    look: impl FnOnce(&Machine<'_>) -> T,
+) -> Result<T, Failure> {
     // First of all: what the program does itself is pressure too.
-    let samples = Samples::take(&root, core, other_core)?;
+    let samples = Samples::take(root, core, other_core)?;
     let valgrind = counters::valgrind_version().map_err(|why| why.to_string());
-    let machine = Machine {
-        root: &root,
+    Ok(look(&Machine {
+        root,
         samples: &samples,
-        allowed: &allowed,
+        allowed: &affinity::allowed_cores(),
         core,
         other_core,
         is_root: geteuid().is_root(),
         valgrind: &valgrind,
-    };
-    let conditions = examine(&machine);
-    report::print(&machine, &conditions, args.json)
+    }))
 }
 
 /// Every condition of a machine.

@@ -99,6 +99,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
         cells,
         same_code: Vec::new(),
         processes,
+        examination: None,
         warnings: Vec::new(),
     }
 }

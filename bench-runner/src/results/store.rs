@@ -198,6 +198,7 @@ fn text(run: &Run) -> io::Result<String> {
         started,
         build,
         machine,
+        examination,
         setup,
         cells,
         same_code,
@@ -213,6 +214,9 @@ fn text(run: &Run) -> io::Result<String> {
     field("started", compact(started)?);
     field("build", pretty(build)?);
     field("machine", pretty(machine)?);
+    if let Some(examination) = examination {
+        field("examination", pretty(examination)?);
+    }
     field("setup", pretty(setup)?);
     field("warnings", pretty(warnings)?);
     field("cells", lines(cells.iter().map(compact), 4)?);
