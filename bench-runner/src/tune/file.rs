@@ -31,7 +31,10 @@ impl std::fmt::Display for Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
+        // Rights are missing with EACCES; EPERM is the kernel's own no.
+        let no = rustix::io::Errno::PERM.raw_os_error();
         match error.kind() {
+            _ if error.raw_os_error() == Some(no) => Self::Refused(error),
             ErrorKind::NotFound => Self::Gone,
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Self::Denied(error)
@@ -59,5 +62,23 @@ pub fn write(
         Some(now) if met(&now) => Ok(()),
         Some(now) => Err(Refusal::ReadsBack(now.trim().to_owned())),
         None => Err(Refusal::ReadsBack(String::new())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn missing_rights_are_told_from_the_kernels_no() {
+        let refusal = |errno: Errno| {
+            Refusal::from(io::Error::from_raw_os_error(errno.raw_os_error()))
+        };
+        assert!(matches!(refusal(Errno::ACCESS), Refusal::Denied(_)));
+        assert!(matches!(refusal(Errno::ROFS), Refusal::Denied(_)));
+        assert!(matches!(refusal(Errno::PERM), Refusal::Refused(_)));
+        assert!(matches!(refusal(Errno::IO), Refusal::Refused(_)));
+        assert!(matches!(refusal(Errno::NOENT), Refusal::Gone));
     }
 }
