@@ -197,6 +197,7 @@ fn text(run: &Run) -> io::Result<String> {
         command,
         started,
         build,
+        other_build,
         machine,
         setup,
         cells,
@@ -212,6 +213,9 @@ fn text(run: &Run) -> io::Result<String> {
     field("command", compact(command)?);
     field("started", compact(started)?);
     field("build", pretty(build)?);
+    if let Some(other) = other_build {
+        field("other_build", pretty(other)?);
+    }
     field("machine", pretty(machine)?);
     field("setup", pretty(setup)?);
     field("warnings", pretty(warnings)?);
