@@ -134,6 +134,11 @@ badinput() {
     refused "$out/nowhere" reanalyse "$out/nowhere"
     refused 'reg=boxd.*reg=boxed' compare reg=unboxed reg=boxd
     refused 'no workload in common' compare status=bit dispatch=dyn
+    refused 'no such program' \
+        compare "$out/nowhere:reg=unboxed" reg=boxed
+    refused 'no bench-runner' compare /bin/true:reg=unboxed reg=boxed
+    refused 'this program only' \
+        compare "$runner:reg=unboxed" reg=boxed --layouts 2
     refused 'from 2 to 64' compare reg=unboxed reg=boxed --layouts 1
     refused 'three or more' compare reg=unboxed reg=boxed --processes 2
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes

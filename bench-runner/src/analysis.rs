@@ -6,7 +6,7 @@
 //! luck.
 
 use crate::quality::quarantined;
-use crate::results::{Cell, Fill, Placement, Process, Round, Run};
+use crate::results::{Cell, Fill, Placement, Process, Round, Run, bare};
 use crate::stats::{self, CONFIDENCE, Estimate};
 use crate::verdict::{Evidence, Finding, Looks, Rule};
 use std::collections::HashMap;
@@ -26,7 +26,8 @@ pub type Reference<'a> = dyn Fn(&str) -> &str + 'a;
 /// What a run says about one cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellResult {
-    /// Name in the registry.
+    /// Name in the registry, with that of the program where it is the second
+    /// one's.
     pub variant: String,
     /// Names of variants that have the same machine code and no results of
     /// their own.
@@ -81,7 +82,7 @@ pub struct AaSpread {
 /// One variant against its own copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AaCell {
-    /// Name in the registry.
+    /// Its name, as in the results.
     pub variant: String,
     /// Upper limit of packets per receive call.
     pub batch: u16,
@@ -140,10 +141,11 @@ pub fn aa_spread(run: &Run) -> Option<AaSpread> {
     let cells: Vec<_> = (0..run.cells.len())
         .filter(|&cell| run.cells[cell].copy)
         .filter_map(|cell| {
-            let Cell { variant, batch, fill, .. } = &run.cells[cell];
-            let first = index.first(variant, *batch, *fill)?;
+            let Cell { batch, fill, .. } = &run.cells[cell];
+            let variant = run.name_of(&run.cells[cell]);
+            let first = index.first(&variant, *batch, *fill)?;
             let ratio = ratio(run, cell, first)?;
-            Some(AaCell { variant: variant.clone(), batch: *batch, ratio })
+            Some(AaCell { variant, batch: *batch, ratio })
         })
         .collect();
     let off: Vec<_> =
@@ -167,7 +169,7 @@ pub struct DeviceShare {
 pub fn device_share(run: &Run) -> Option<DeviceShare> {
     let fill = run.setup.fill;
     let baseline = |(_, c): &(usize, &Cell)| {
-        c.variant == BASELINE && c.fill == fill && !c.copy
+        c.variant == BASELINE && c.fill == fill && !c.copy && !c.other
     };
     let cells = run.cells.iter().enumerate().filter(baseline);
     let (cell, Cell { batch, .. }) =
@@ -192,9 +194,9 @@ pub fn with_fill(results: &[CellResult], fill: Fill) -> Vec<CellResult> {
 /// baseline, and `persona` for a name without an axis.
 #[must_use]
 pub fn axis(variant: &str) -> &str {
-    match variant.split_once('=') {
+    match bare(variant).split_once('=') {
         Some((axis, _)) => axis,
-        None if variant == BASELINE => BASELINE,
+        None if bare(variant) == BASELINE => BASELINE,
         None => "persona",
     }
 }
@@ -234,20 +236,17 @@ pub fn same_code(run: &Run, shown: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 /// Where in the run's lists the first copy of a cell stands.
-struct Index<'a>(HashMap<(&'a str, u16, Fill), usize>);
+struct Index(HashMap<(String, u16, Fill), usize>);
 
-impl<'a> Index<'a> {
-    fn new(run: &'a Run) -> Self {
+impl Index {
+    fn new(run: &Run) -> Self {
         let firsts = run.cells.iter().enumerate().filter(|(_, c)| !c.copy);
-        Self(
-            firsts
-                .map(|(cell, c)| ((c.variant.as_str(), c.batch, c.fill), cell))
-                .collect(),
-        )
+        let key = |c| (run.name_of(c), c.batch, c.fill);
+        Self(firsts.map(|(cell, c)| (key(c), cell)).collect())
     }
 
     fn first(&self, variant: &str, batch: u16, fill: Fill) -> Option<usize> {
-        self.0.get(&(variant, batch, fill)).copied()
+        self.0.get(&(variant.to_owned(), batch, fill)).copied()
     }
 }
 
@@ -257,28 +256,29 @@ fn analyse_cell(
     cell: usize,
     reference: &Reference,
 ) -> Option<CellResult> {
-    let Cell { variant, batch, fill, copy, .. } = &run.cells[cell];
+    let Cell { batch, fill, copy, .. } = &run.cells[cell];
+    let variant = run.name_of(&run.cells[cell]);
     let ns_per_tick = 1e9 / run.machine.tick_hz;
     let ns = |round: &Round| Some(ticks(run, round, cell)? * ns_per_tick);
     let cycles = |round: &Round| Some(ns(round)? * round.chain_ghz);
     let per_process = per_process(run, ns);
     let ns = Estimate::yuen(&per_process, CONFIDENCE)?;
     let against = index
-        .first(reference(variant), *batch, *fill)
+        .first(reference(&variant), *batch, *fill)
         .filter(|&against| against != cell);
     Some(CellResult {
-        variant: variant.clone(),
-        namesakes: run.namesakes(variant),
+        namesakes: run.namesakes(&variant),
         batch: *batch,
         fill: *fill,
         copy: *copy,
         ns,
         cycles: Estimate::yuen(&self::per_process(run, cycles), CONFIDENCE)?,
-        mpps: if variant == FLOOR { None } else { rate(ns) },
+        mpps: if bare(&variant) == FLOOR { None } else { rate(ns) },
         cost_ratio: against.and_then(|against| ratio(run, cell, against)),
         finding: None,
         hollow: model_bound(run, cell),
         processes: per_process.len(),
+        variant,
     })
 }
 

@@ -16,6 +16,7 @@ const ALIGNMENT: [&str; 2] = ["-align-all-functions=6", "-align-loops=64"];
 pub fn build() -> Build {
     let c = c_compiler().ok();
     Build {
+        path: None,
         version: env!("CARGO_PKG_VERSION").to_string(),
         commit: env!("RINGSIDE_COMMIT").to_string(),
         dirty: env!("RINGSIDE_DIRTY") == "true",

@@ -11,7 +11,8 @@ use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::tune::{self, Stop};
 use crate::{
-    compare, counters, doctor, explain, list, reanalyse, run, sweep, worker,
+    compare, counters, doctor, explain, list, pair, reanalyse, run, sweep,
+    worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -50,6 +51,8 @@ Examples:
   bench-runner compare reg=boxed@8 reg=boxed@256     two batch sizes
   bench-runner compare status=branchy status=masked --layouts 8
   bench-runner compare reg=unboxed reg=unboxed       must be equivalent
+  bench-runner compare old/bench-runner:reg=boxed reg=boxed
+                                                     two programs
 
 Exit code 0 whatever is found, 3 where nothing can be said.")]
     Compare(CompareArgs),
@@ -100,6 +103,9 @@ Examples:
     /// One measuring process of a sweep; started by it
     #[command(hide = true)]
     Worker,
+    /// One of two measuring processes that take turns; started by `compare`
+    #[command(hide = true, name = pair::SUBCOMMAND)]
+    Turns,
 }
 
 /// Options of `list`.
@@ -210,10 +216,12 @@ pub struct RunArgs {
 /// Options of `compare`.
 #[derive(Args, Clone, Debug)]
 pub struct CompareArgs {
-    /// What is compared with, such as reg=unboxed or reg=unboxed@32
+    /// What is compared with, `[PROGRAM:]NAME[@BATCH]`, such as reg=unboxed,
+    /// reg=unboxed@32 or old/bench-runner:reg=unboxed; PROGRAM is another
+    /// bench-runner than this one
     #[arg(value_name = "A")]
     pub a: String,
-    /// What is compared, such as reg=boxed or reg=boxed@256
+    /// What is compared, likewise, such as reg=boxed or reg=boxed@256
     #[arg(value_name = "B")]
     pub b: String,
     /// Batch sizes, for names without one
@@ -455,6 +463,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Restore(args) => tune::restore(&args),
         Command::Counted => counters::worker::command(),
         Command::Worker => worker::command(),
+        Command::Turns => pair::command(),
     }
 }
 

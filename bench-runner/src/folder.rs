@@ -7,7 +7,7 @@ use crate::analysis;
 use crate::environment::machine_slug;
 use crate::failure::Failure;
 use crate::plot;
-use crate::results::{Examination, FILE, Fill, Machine, Run};
+use crate::results::{Build, Examination, FILE, Fill, Machine, Run, bare};
 use crate::table;
 
 /// Where runs are kept unless told otherwise.
@@ -66,7 +66,8 @@ impl Folder {
         let folders = fs::read_dir(RESULTS).ok()?.flatten();
         let unfinished = folders.filter_map(|entry| {
             let run = Run::load(&entry.path()).ok()?;
-            (!run.is_finished()).then_some((run.started, entry.path()))
+            let goes_on = !run.is_finished() && run.other_build.is_none();
+            goes_on.then_some((run.started, entry.path()))
         });
         unfinished.max().map(|(_, path)| path)
     }
@@ -117,8 +118,12 @@ fn replace(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|e| cannot_write(path, &e))
 }
 
-/// The name of the variant that a variant is compared with.
+/// The name of the variant that a variant is compared with: that of a second
+/// program with the first one's.
 pub fn reference(name: &str) -> &str {
+    if bare(name) != name {
+        return bare(name);
+    }
     let all = variants::registry::variants();
     let found = all.iter().find(|variant| variant.name() == name);
     found.map_or(analysis::BASELINE, |variant| variant.reference)
@@ -152,7 +157,6 @@ pub fn tables(run: &Run, width: Option<usize>) -> String {
 fn page(run: &Run, charts: &[&str]) -> String {
     let build = &run.build;
     let machine = &run.machine;
-    let dirty = if build.dirty { ", with changes" } else { "" };
     let hypervisor = match &machine.hypervisor {
         Some(name) => format!(", under {name}"),
         None => String::new(),
@@ -162,8 +166,7 @@ fn page(run: &Run, charts: &[&str]) -> String {
         "# {}\n\n\
          Made by\n\n    {}\n\n\
          - started {}, seed {}\n\
-         - {}, {} cores{hypervisor}, kernel {}, arenas in {pages}\n\
-         - commit {}{dirty}, {}, flags `{}`\n",
+         - {}, {} cores{hypervisor}, kernel {}, arenas in {pages}\n{}",
         run.started.split('T').next().unwrap_or_default(),
         one_line(&run.command),
         one_line(&run.started),
@@ -171,16 +174,10 @@ fn page(run: &Run, charts: &[&str]) -> String {
         one_line(&machine.cpu),
         machine.cores,
         one_line(&machine.kernel),
-        one_line(&build.commit),
-        one_line(&build.compiler),
-        one_line(&build.flags.join(" ")),
+        program(build),
     );
-    if let Some(compiler) = &build.c_compiler {
-        text += &format!(
-            "- variants in C by {}, flags `{}`\n",
-            one_line(compiler),
-            one_line(&build.c_flags.join(" ")),
-        );
+    if let Some(other) = &run.other_build {
+        text += &program(other);
     }
     if let Some(Examination { line, .. }) = &run.examination {
         text += &format!("- before the run, {}\n", one_line(line));
@@ -196,6 +193,53 @@ fn page(run: &Run, charts: &[&str]) -> String {
     text
 }
 
+/// What a program was built from.
+fn program(build: &Build) -> String {
+    let whose = match &build.path {
+        Some(path) => format!("{}: ", one_line(path)),
+        None => String::new(),
+    };
+    let dirty = if build.dirty { ", with changes" } else { "" };
+    let mut text = format!(
+        "- {whose}commit {}{dirty}, {}, flags `{}`\n",
+        one_line(&build.commit),
+        one_line(&build.compiler),
+        one_line(&build.flags.join(" ")),
+    );
+    if let Some(compiler) = &build.c_compiler {
+        text += &format!(
+            "- {whose}variants in C by {}, flags `{}`\n",
+            one_line(compiler),
+            one_line(&build.c_flags.join(" ")),
+        );
+    }
+    text
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example;
+
+    #[test]
+    fn tables_name_both_programs_and_compare_the_second_with_the_first() {
+        let mut run = example::run(&["reg=boxed", "batch=vec"], &[32]);
+        let path = Some("old/bench-runner".to_owned());
+        run.other_build = Some(Build { path, ..run.build.clone() });
+        run.cells[1].variant = "reg=boxed".to_owned();
+        run.cells[1].other = true;
+        let text = tables(&run, None);
+        let rows: Vec<_> =
+            text.lines().filter(|l| l.starts_with("reg=boxed")).collect();
+        let named = |row: &&&str| row.contains("of old/bench-runner");
+        assert!(rows.iter().any(|row| !named(&row)), "{text}");
+        let other = rows.iter().find(named).expect("a row");
+        assert!(other.contains('×') && other.contains("faster"), "{text}");
+        let page = page(&run, &[]);
+        assert!(page.contains("- old/bench-runner: commit 0123"), "{page}");
+    }
 }

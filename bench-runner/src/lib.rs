@@ -18,6 +18,7 @@ pub mod list;
 pub mod measure;
 pub mod measurement;
 pub mod output;
+pub mod pair;
 pub mod plan;
 pub mod plot;
 pub mod process;

@@ -1,10 +1,10 @@
 //! A measurement: fresh processes, one after the other, and what they say.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+mod child;
+mod pair;
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,8 +17,11 @@ use crate::measure::{Bench, Task};
 use crate::plan;
 use crate::process;
 use crate::quality;
-use crate::results::{Process, Run, Setup};
+use crate::results::{Build, Process, Run, Setup};
 use crate::worker::{Message, Order};
+use child::{Child, Heard};
+
+pub use pair::{Pair, Program};
 
 /// Fewest phases of a block.
 const LEAST_PHASES: u32 = 8;
@@ -30,6 +33,15 @@ pub enum Outcome {
     Complete,
     /// Stopped by the user.
     Interrupted,
+}
+
+/// Who measures.
+#[derive(Clone, Debug)]
+pub enum Programs {
+    /// One program, every cell.
+    One(PathBuf),
+    /// Two, in turns, each its own cells.
+    Two(Box<Pair>),
 }
 
 /// What is measured on the forwarder's core before anything else.
@@ -96,12 +108,12 @@ pub fn complete(
     checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let this = std::env::current_exe().map_err(Failure::environment)?;
-    complete_by(&this, run, checkpoint)
+    complete_by(&Programs::One(this), run, checkpoint)
 }
 
-/// The same, measured by another link of this program.
+/// The same, measured by another link of this program, or by two programs.
 pub fn complete_by(
-    program: &Path,
+    programs: &Programs,
     run: &mut Run,
     checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
@@ -125,7 +137,12 @@ pub fn complete_by(
     };
     while let Some(index) = next(run) {
         bar.set_length(total(run));
-        let process = measure_process(program, run, index, &bar)?;
+        let process = match programs {
+            Programs::One(program) => {
+                measure_process(program, run, index, &bar)?
+            }
+            Programs::Two(pair) => pair.measure_process(run, index, &bar)?,
+        };
         let is_whole = process.rounds.len() == rounds;
         if !process.rounds.is_empty() {
             run.processes.push(process);
@@ -144,14 +161,24 @@ pub fn complete_by(
         (Some(before), Some(after)) => Some(after.saturating_sub(before)),
         _ => None,
     };
-    let circumstances = Circumstances {
-        build: &run.build,
-        machine: &run.machine,
-        core,
-        model_core: run.setup.model_core,
-        stolen_ticks: stolen,
+    let about = |build: &Build| {
+        let circumstances = Circumstances {
+            build,
+            machine: &run.machine,
+            core,
+            model_core: run.setup.model_core,
+            stolen_ticks: stolen,
+        };
+        warnings(&root, &circumstances)
     };
-    for warning in warnings(&root, &circumstances) {
+    let mut all = about(&run.build);
+    if let Some(other) = &run.other_build {
+        let path = other.path.as_deref().unwrap_or("the second program");
+        let mut more = about(other);
+        more.retain(|warning| !all.contains(warning));
+        all.extend(more.iter().map(|warning| format!("{path}: {warning}")));
+    }
+    for warning in all {
         if !run.warnings.contains(&warning) {
             run.warnings.push(warning);
         }
@@ -221,63 +248,27 @@ fn measure_process(
     Ok(process)
 }
 
-/// A worker process, ended at the latest when this is dropped.
-struct Worker {
-    child: Child,
-    /// What it says, read by a thread, so that the user is heard meanwhile.
-    lines: Receiver<io::Result<String>>,
-}
+/// A worker process.
+struct Worker(Child);
 
 impl Worker {
     fn start(program: &Path, order: &Order) -> Result<Self, Failure> {
-        let cannot = |error: &dyn std::fmt::Display| {
+        let cannot = |error: std::io::Error| {
             Failure::error(format!("cannot start a measuring process: {error}"))
         };
-        let mut command = Command::new(program);
-        command
-            .arg("worker")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
         let seed = order.setup.seed ^ u64::from(order.index);
         let mut rng = fastrand::Rng::with_seed(seed);
-        process::quiet_environment(&mut command, &mut rng);
-        let mut child = command.spawn().map_err(|e| cannot(&e))?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
-            return Err(cannot(&"no pipes"));
-        };
-        let (say, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                if say.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let worker = Self { child, lines };
-        let text = serde_json::to_vec(order).map_err(|e| cannot(&e))?;
-        // A worker that is gone already is noticed by the first look for a
-        // message.
-        let _ = stdin.write_all(&text);
-        Ok(worker)
+        let mut child =
+            Child::start(program, "worker", &mut rng).map_err(cannot)?;
+        child.tell(order).map_err(cannot)?;
+        child.hang_up();
+        Ok(Self(child))
     }
 
     /// The next message; `None` when the worker has ended or is to end.
     fn listen(&mut self) -> Result<Option<Message>, Failure> {
-        let stop = process::interrupted();
-        let line = loop {
-            match self.lines.recv_timeout(Duration::from_millis(100)) {
-                Ok(line) => break line,
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => {
-                    if stop.load(Ordering::Relaxed) {
-                        return Ok(None);
-                    }
-                }
-            }
-        };
-        let line = line.map_err(Failure::error)?;
+        let heard = self.0.listen(Duration::MAX).map_err(Failure::error)?;
+        let Heard::Line(line) = heard else { return Ok(None) };
         let message = serde_json::from_str(&line).map_err(|error| {
             Failure::error(format!("a measuring process said {line}: {error}"))
         });
@@ -286,26 +277,10 @@ impl Worker {
 
     /// Why a worker ended before its time.
     fn obituary(&mut self, index: u32) -> Failure {
-        let mut said = String::new();
-        if let Some(stderr) = &mut self.child.stderr {
-            let _ = stderr.take(4096).read_to_string(&mut said);
-        }
-        let status = match self.child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        };
-        let said = said.lines().find(|line| !line.trim().is_empty());
-        let said = said.unwrap_or("no word");
+        let (status, said) = self.0.last_words();
         Failure::error(format!(
             "measuring process {index} ended early, {status}: {said}; what \
              was measured is kept, sweep --resume goes on"
         ))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

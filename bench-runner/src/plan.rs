@@ -353,13 +353,15 @@ pub fn cells(
             let own = || variant.workload().into();
             let workload = asked.unwrap_or_else(own);
             let variant = variant.name();
-            cells.push(Cell { variant, batch, fill, workload, copy: false });
+            let (copy, other) = (false, false);
+            cells.push(Cell { variant, batch, fill, workload, copy, other });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
         let workload = asked.unwrap_or_default();
-        cells.push(Cell { variant, batch, fill, workload, copy: true });
+        let (copy, other) = (true, false);
+        cells.push(Cell { variant, batch, fill, workload, copy, other });
     }
     Ok(cells)
 }

@@ -76,6 +76,22 @@ impl Watch {
     }
 }
 
+/// What befell two processes that took turns on one core. Time that the host
+/// kept from the core was kept from both at once.
+#[must_use]
+pub fn of_both(a: &Quality, b: &Quality) -> Quality {
+    let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+    Quality {
+        wall_ns: a.wall_ns,
+        run_delay_ns: sum(a.run_delay_ns, b.run_delay_ns),
+        stolen_ticks: a.stolen_ticks.max(b.stolen_ticks),
+        involuntary_switches: sum(
+            a.involuntary_switches,
+            b.involuntary_switches,
+        ),
+    }
+}
+
 /// Numbers of the processes that are set apart, the worst first: at most one
 /// in [`MOST`], for where all are disturbed none is the exception. Each has
 /// one replacement, which is kept whatever befell it.
@@ -148,6 +164,19 @@ mod tests {
     fn calm_processes_are_kept() {
         assert_eq!(quarantined(&run()), [0; 0]);
         assert!(run().is_finished());
+    }
+
+    #[test]
+    fn two_that_take_turns_are_disturbed_together() {
+        let mut other = calm();
+        other.run_delay_ns = Some(60_000_000);
+        other.stolen_ticks = Some(0);
+        let both = of_both(&calm(), &other);
+        assert_eq!(both.run_delay_ns, Some(61_000_000));
+        assert_eq!(both.stolen_ticks, Some(1));
+        assert_eq!(both.involuntary_switches, Some(6));
+        let untold = Quality { run_delay_ns: None, ..calm() };
+        assert_eq!(of_both(&calm(), &untold).run_delay_ns, None);
     }
 
     #[test]

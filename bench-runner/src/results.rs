@@ -35,6 +35,9 @@ pub struct Run {
     pub started: String,
     /// The program that measured.
     pub build: Build,
+    /// A second program, which measured the cells that say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_build: Option<Build>,
     /// The machine it ran on.
     pub machine: Machine,
     /// In what condition the machine was before the run; absent where nobody
@@ -65,6 +68,15 @@ impl Run {
         done == self.setup.processes as usize + quarantined(self).len()
     }
 
+    /// What a cell's variant is called among those of both programs.
+    pub fn name_of(&self, cell: &Cell) -> String {
+        let path = self.other_build.as_ref().and_then(|b| b.path.as_deref());
+        match cell.other {
+            true => of(&cell.variant, path.unwrap_or("another program")),
+            false => cell.variant.clone(),
+        }
+    }
+
     /// The variants that are measured under a variant's name besides it.
     pub fn namesakes(&self, variant: &str) -> Vec<String> {
         let theirs = self.same_code.iter().filter(|s| s.as_in == variant);
@@ -87,7 +99,7 @@ impl Run {
         variants: impl Iterator<Item = &'a str> + Clone,
     ) -> String {
         let cells = self.cells.iter().filter(|cell| {
-            variants.clone().any(|variant| variant == cell.variant)
+            variants.clone().any(|variant| bare(variant) == cell.variant)
         });
         let mut workloads: Vec<Workload> = Vec::new();
         for cell in cells {
@@ -121,10 +133,27 @@ pub struct SameCode {
     pub because: String,
 }
 
+/// Between the name of a variant and that of a program.
+const OF: &str = " of ";
+
+/// A variant of a program, in words.
+pub fn of(variant: &str, program: &str) -> String {
+    format!("{variant}{OF}{program}")
+}
+
+/// The variant's name without that of a program.
+pub fn bare(name: &str) -> &str {
+    name.split_once(OF).map_or(name, |(variant, _)| variant)
+}
+
 /// The program that measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
+    /// Where the program is, as it was named; absent for the one that was
+    /// started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Version of the package.
     pub version: String,
     /// Commit it was built from, `unknown` outside a checkout.
@@ -445,15 +474,25 @@ pub struct Cell {
     /// run's own A/A comparison.
     #[serde(default)]
     pub copy: bool,
+    /// Measured by the second program, `other_build`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub other: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variant, batch, fill, workload, .. } = self;
+        let Self { variant, batch, fill, workload, other, .. } = self;
         write!(f, "{variant} at batch size {batch}, {fill} fill")?;
-        match workload {
-            Workload::Forward => Ok(()),
-            other => write!(f, ", {other}"),
+        if *workload != Workload::Forward {
+            write!(f, ", {workload}")?;
+        }
+        match other {
+            true => f.write_str(", the second program's"),
+            false => Ok(()),
         }
     }
 }

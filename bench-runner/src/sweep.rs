@@ -118,6 +118,7 @@ pub fn prepare(
         command: command_line(),
         started,
         build: build_info::build(),
+        other_build: None,
         machine,
         setup,
         cells,
@@ -145,6 +146,13 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         drop(folder);
         return begin(args);
     };
+    if run.other_build.is_some() {
+        return Err(Failure::error(format!(
+            "{} is a comparison of two programs, which does not go on: start \
+             a new one; reanalyse shows what there is",
+            path.display()
+        )));
+    }
     if let Some(asked) = args.measure.fill.map(Fill::from)
         && run.cells.iter().any(|cell| cell.fill != asked)
     {

@@ -88,6 +88,12 @@ pub fn caption(
     aa: Option<&AaSpread>,
 ) -> String {
     let mut lines = vec![conditions(run, results)];
+    if let Some(path) = &run.build.path {
+        lines.push(format!(
+            "Variants without the name of a program are those of {}.",
+            plain(path)
+        ));
+    }
     if let Some(aa) = aa {
         lines.push(format!(
             "A/A: a variant differs from its own copy by {:.2} % (median) and \

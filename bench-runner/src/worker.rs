@@ -175,7 +175,7 @@ fn measure_on(
 
 /// Runs every contender once on every arena, so that code and memory have
 /// been touched before the first sample.
-fn warm_up(
+pub(crate) fn warm_up(
     order: &Order,
     contenders: &[Variant],
     bench: &mut Bench,
@@ -203,13 +203,13 @@ fn warm_up(
     Ok(())
 }
 
-fn invalid(cell: &Cell, what: &Invalid) -> Failure {
+pub(crate) fn invalid(cell: &Cell, what: &Invalid) -> Failure {
     Failure::error(format!("{cell}: {what}"))
 }
 
 /// The order of a round: batch sizes shuffled, contenders shuffled within
 /// each.
-fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
+pub(crate) fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
     let mut batches: Vec<u16> = cells.iter().map(|cell| cell.batch).collect();
     batches.sort_unstable();
     batches.dedup();

@@ -623,3 +623,149 @@ fn what_compare_cannot_do_is_one_line() {
         assert!(said.lines().count() == 1 && said.contains(words), "{said}");
     }
 }
+
+/// A copy of the program in a folder, to compare with.
+fn copied(scratch: &Scratch) -> String {
+    let copy = scratch.join("bench-runner");
+    fs::copy(env!("CARGO_BIN_EXE_bench-runner"), &copy).expect("a copy");
+    copy.into_os_string().into_string().expect("a plain path")
+}
+
+#[test]
+fn a_program_and_its_copy_are_never_told_apart() {
+    let scratch = Scratch::new("two-equal");
+    let copy = copied(&scratch);
+    let words = format!("{copy}:reg=unboxed status=masked --json");
+    let output = compared(&words);
+    assert!(!output.stdout.is_empty(), "{}", stderr(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let one = &json["comparisons"][0];
+    let verdict = &one["verdict"];
+    assert!(verdict != "faster" && verdict != "slower", "{one}");
+    let line = one["line"].as_str().expect("a line");
+    assert!(line.contains(&format!("baseline of {copy}")), "{line}");
+    assert_eq!(json["other_build"]["path"], *copy);
+    assert_eq!(json["other_build"]["program"], json["build"]["program"]);
+}
+
+#[test]
+fn compare_of_two_programs_says_slower_and_keeps_samples() {
+    let scratch = Scratch::new("two");
+    let (copy, out) = (copied(&scratch), scratch.join("run"));
+    let line = format!(
+        "compare {copy}:reg=unboxed reg=boxed --batch 1,32 --processes 3 \
+         --rounds 8 --out @"
+    );
+    let output = bench_runner(&line, &out);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let said = stdout(&output);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for (line, batch) in lines.iter().zip(["1", "32"]) {
+        let words = format!("batch {batch}: reg=boxed is ");
+        assert!(line.starts_with(&words), "{line}");
+        assert!(line.contains("slower in this build"), "{line}");
+    }
+    assert!(lines[2].contains("of another program are not read"), "{said}");
+
+    let run = Run::load(&out).expect("a run");
+    let other = run.other_build.as_ref().expect("another build");
+    assert_eq!(other.path.as_deref(), Some(&*copy));
+    assert_eq!(other.program, run.build.program);
+    assert_eq!(run.build.path, None);
+    let others: Vec<_> = run.cells.iter().map(|cell| cell.other).collect();
+    assert_eq!(others, [true, false, true, false]);
+    assert!(run.is_finished());
+
+    let output = bench_runner("reanalyse @", &out);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains(&format!("baseline of {copy}")), "{table}");
+    for line in ["sweep --resume --out @", "sweep --resume --quick --out @"] {
+        let output = bench_runner(line, &out);
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("two programs"), "{said}");
+    }
+}
+
+#[test]
+fn what_two_programs_cannot_be_compared_for_is_one_line() {
+    let scratch = Scratch::new("two-wrong");
+    let copy = copied(&scratch);
+    let plain = scratch.join("plain");
+    fs::write(&plain, "no program").expect("written");
+    let plain = plain.display();
+    // An older program knows no such subcommand.
+    let older = scratch.join("older");
+    fs::write(&older, "#!/bin/sh\necho 'bench-runner: turns?' >&2\nexit 2\n")
+        .expect("written");
+    let later = scratch.join("later");
+    let hello = "{\"Hello\": {\"protocol\": 999, \"build\": {}}}";
+    fs::write(&later, format!("#!/bin/sh\necho '{hello}'\n")).expect("written");
+    for script in [&older, &later] {
+        use std::os::unix::fs::PermissionsExt;
+        let all = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(script, all).expect("a program");
+    }
+    let (older, later) = (older.display(), later.display());
+    for (line, words) in [
+        ("nowhere/at-all:reg=unboxed reg=boxed", "no such program"),
+        (&*format!("{plain}:reg=unboxed reg=boxed"), "cannot be started"),
+        ("/bin/true:reg=unboxed reg=boxed", "is no bench-runner"),
+        ("reg=unboxed /bin/cat:reg=boxed", "is no bench-runner"),
+        (&*format!("{older}:reg=unboxed reg=boxed"), "another protocol"),
+        (&*format!("{later}:reg=unboxed reg=boxed"), "another protocol"),
+        (&*format!("{copy}:reg=unboxed reg=boxd"), "reg=boxed"),
+        (
+            &*format!("{copy}:reg=unboxed reg=boxed --layouts 2"),
+            "--layouts links this program only",
+        ),
+        (
+            &*format!("{copy}:reg=unboxed reg=boxed --placement threaded"),
+            "in lockstep only",
+        ),
+    ] {
+        let output = compared(line);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.lines().count() == 1 && said.contains(words), "{said}");
+    }
+}
+
+/// Numbers of the processes that run the program at `path`.
+fn running(path: &str) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let is_ours = |pid: &u32| {
+        let program = fs::read_link(format!("/proc/{pid}/exe"));
+        program.is_ok_and(|program| program == Path::new(path))
+    };
+    let numbers = all.filter_map(|e| e.file_name().to_str()?.parse().ok());
+    numbers.filter(is_ours).collect()
+}
+
+#[test]
+fn a_killed_comparison_of_two_programs_leaves_no_process() {
+    let scratch = Scratch::new("two-killed");
+    let copy = copied(&scratch);
+    let mut parent = Command::new(&copy)
+        .args(["compare", &format!("{copy}:reg=unboxed"), "reg=boxed"])
+        .args(["--processes", "8", "--rounds", "10000"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let until = |wanted: usize| {
+        let begin = std::time::Instant::now();
+        while running(&copy).len() != wanted {
+            assert!(begin.elapsed().as_secs() < 60, "{:?}", running(&copy));
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    // Itself and a process of each program.
+    until(3);
+    parent.kill().expect("killed");
+    parent.wait().expect("gone");
+    until(0);
+}

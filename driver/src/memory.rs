@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
+use std::fs::File;
 
 /// An address as the device sees it (I/O virtual address). Never a pointer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +112,32 @@ impl DmaRegion {
     pub fn allocate(len: usize, iova: Iova) -> Result<Self, OutOfMemory> {
         let len = len.next_multiple_of(HUGE_PAGE);
         let (mapping, base, pages) = platform::map(len)?;
+        Ok(Self { base, len, iova, pages, mapping })
+    }
+
+    /// Maps `len` bytes of a file in memory, from `offset` on, both rounded up
+    /// to whole huge pages, and zeroes them. The file grows as far as needed;
+    /// whoever maps the same bytes sees the same memory.
+    ///
+    /// # Errors
+    ///
+    /// When there is not as much memory, or the file cannot be mapped; always
+    /// in interpreters without `mmap`.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else reads or writes these bytes of the file while this call
+    /// lasts or anything carved from the region is in use, and nobody makes
+    /// the file shorter for as long as there is a region of it.
+    pub unsafe fn shared(
+        file: &File,
+        offset: u64,
+        len: usize,
+        iova: Iova,
+    ) -> Result<Self, OutOfMemory> {
+        let len = len.next_multiple_of(HUGE_PAGE);
+        let offset = offset.next_multiple_of(HUGE_PAGE as u64);
+        let (mapping, base, pages) = platform::map_file(file, offset, len)?;
         Ok(Self { base, len, iova, pages, mapping })
     }
 
@@ -326,13 +353,19 @@ impl<T> Drop for Table<'_, T> {
 
 #[cfg(not(miri))]
 mod platform {
-    use super::{HUGE_PAGE, NonNull, OutOfMemory, Pages};
-    use core::ffi::c_void;
+    use super::{File, HUGE_PAGE, NonNull, OutOfMemory, Pages};
+    use core::ffi::{c_int, c_void};
     use core::ptr::null_mut;
+    use rustix::fs::{FallocateFlags, fallocate, fstatfs};
     use rustix::io::Errno;
     use rustix::mm::{
-        Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap,
+        Advice, MapFlags, ProtFlags, madvise as advise, mmap, mmap_anonymous,
+        munmap,
     };
+    use std::io;
+
+    /// The kind of a file of huge pages, `HUGETLBFS_MAGIC`.
+    const HUGE_FILE: u64 = 0x9584_58f6;
 
     /// What to hand back to the kernel.
     #[derive(Debug)]
@@ -349,26 +382,85 @@ mod platform {
             let base = NonNull::new(start.cast()).expect("mmap is not null");
             return Ok((Mapping { start, len }, base, Pages::Huge));
         }
-        // Alignment by hand: map a page more and start inside it.
-        let total = len + HUGE_PAGE;
-        let start = anonymous(total, MapFlags::empty()).map_err(|errno| {
-            OutOfMemory { bytes: len, reason: errno.to_string() }
+        let (mapping, base) = aligned(len).map_err(|errno| OutOfMemory {
+            bytes: len,
+            reason: errno.to_string(),
         })?;
+        let pages = touch(base, len);
+        Ok((mapping, base, pages))
+    }
+
+    pub fn map_file(
+        file: &File,
+        offset: u64,
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let fail = |what: io::Error| OutOfMemory {
+            bytes: len,
+            reason: what.to_string(),
+        };
+        let huge = grow(file, offset, len).map_err(fail)?;
+        let (mut mapping, base) = aligned(len).map_err(|e| fail(e.into()))?;
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        // SAFETY: takes the place of memory that was mapped just now and that
+        // nobody else knows of.
+        let mapped = unsafe {
+            mmap(base.as_ptr().cast(), len, prot, flags, file, offset)
+        };
+        if let Err(errno) = mapped {
+            unmap(&mut mapping);
+            return Err(fail(errno.into()));
+        }
+        let pages = match touch(base, len) {
+            _ if huge => Pages::Huge,
+            Pages::Plain => collapse(base, len),
+            pages => pages,
+        };
+        Ok((mapping, base, pages))
+    }
+
+    /// Makes a file long enough; says whether it consists of huge pages,
+    /// which are then taken from those set aside: a lack of them would be
+    /// noticed too late.
+    fn grow(file: &File, offset: u64, len: usize) -> io::Result<bool> {
+        let end = offset + len as u64;
+        let huge = fstatfs(file)?.f_type as u64 == HUGE_FILE;
+        if huge {
+            fallocate(file, FallocateFlags::empty(), offset, len as u64)?;
+        } else if file.metadata()?.len() < end {
+            file.set_len(end)?;
+        }
+        Ok(huge)
+    }
+
+    /// Fresh memory that starts at a multiple of a huge page: a page more is
+    /// mapped, and the start lies inside it.
+    fn aligned(len: usize) -> Result<(Mapping, NonNull<u8>), Errno> {
+        let total = len + HUGE_PAGE;
+        let start = anonymous(total, MapFlags::empty())?;
         let skip = start.addr().next_multiple_of(HUGE_PAGE) - start.addr();
         // SAFETY: `skip` is below HUGE_PAGE, so `base + len` is mapped.
-        let base: *mut u8 = unsafe { start.cast::<u8>().add(skip) };
-        // SAFETY: the range was mapped just now.
+        let base = unsafe { start.cast::<u8>().add(skip) };
+        let base = NonNull::new(base).expect("mmap is not null");
+        Ok((Mapping { start, len: total }, base))
+    }
+
+    /// Asks for huge pages and zeroes the range: every page is touched once,
+    /// so that no page fault falls into a measurement. The range is mapped and
+    /// nobody else's.
+    fn touch(base: NonNull<u8>, len: usize) -> Pages {
+        let base = base.as_ptr();
+        // SAFETY: advice changes nothing that a program sees.
         let advised =
-            unsafe { madvise(base.cast(), len, Advice::LinuxHugepage) };
-        // SAFETY: as above; every page is touched once, so that no page
-        // fault falls into a measurement.
+            unsafe { advise(base.cast(), len, Advice::LinuxHugepage) };
+        // SAFETY: both callers mapped the range just now, and nobody else
+        // reaches it.
         unsafe { base.write_bytes(0, len) };
-        let pages = match advised {
+        match advised {
             Ok(()) if transparent(base.addr(), len) => Pages::Transparent,
             _ => Pages::Plain,
-        };
-        let base = NonNull::new(base).expect("mmap is not null");
-        Ok((Mapping { start, len: total }, base, pages))
+        }
     }
 
     fn anonymous(len: usize, flags: MapFlags) -> Result<*mut c_void, Errno> {
@@ -376,6 +468,27 @@ mod platform {
         let flags = flags | MapFlags::PRIVATE;
         // SAFETY: a fresh anonymous mapping touches no other memory.
         unsafe { mmap_anonymous(null_mut(), len, prot, flags) }
+    }
+
+    // The wrapper that the standard library links; rustix does not know the
+    // advice.
+    unsafe extern "C" {
+        fn madvise(start: *mut c_void, len: usize, advice: c_int) -> c_int;
+    }
+
+    /// `MADV_COLLAPSE`, since Linux 6.1.
+    const COLLAPSE: c_int = 25;
+
+    /// Has the kernel put what is there into huge pages now: to files in
+    /// memory it gives none by itself, unless the administrator lets it. A
+    /// kernel that cannot leaves things as they are.
+    fn collapse(base: NonNull<u8>, len: usize) -> Pages {
+        // SAFETY: the range is mapped; bytes stay as they are.
+        unsafe { madvise(base.as_ptr().cast(), len, COLLAPSE) };
+        match transparent(base.as_ptr().addr(), len) {
+            true => Pages::Transparent,
+            false => Pages::Plain,
+        }
     }
 
     /// Whether the kernel backs the whole range by huge pages by now.
@@ -393,7 +506,9 @@ mod platform {
                     (parse(from), parse(to)),
                     (Ok(from), Ok(to)) if from < start + len && to > start
                 );
-            } else if inside && first == "AnonHugePages:" {
+            } else if inside
+                && ["AnonHugePages:", "ShmemPmdMapped:"].contains(&first)
+            {
                 let kib = line.split_whitespace().nth(1);
                 huge_kib +=
                     kib.and_then(|k| k.parse::<usize>().ok()).unwrap_or(0);
@@ -411,7 +526,7 @@ mod platform {
 
 #[cfg(miri)]
 mod platform {
-    use super::{HUGE_PAGE, NonNull, OutOfMemory, Pages};
+    use super::{File, HUGE_PAGE, NonNull, OutOfMemory, Pages};
     use std::alloc::{Layout, alloc_zeroed, dealloc};
 
     /// What to hand back to the heap.
@@ -436,6 +551,15 @@ mod platform {
         Ok((Mapping { base, layout }, base, Pages::Heap))
     }
 
+    pub fn map_file(
+        _file: &File,
+        _offset: u64,
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let reason = "no files are mapped here".to_owned();
+        Err(OutOfMemory { bytes: len, reason })
+    }
+
     pub fn unmap(mapping: &mut Mapping) {
         // SAFETY: allocated by `map` with this very layout.
         unsafe { dealloc(mapping.base.as_ptr(), mapping.layout) };
@@ -454,6 +578,51 @@ mod tests {
         assert_eq!(region.bytes(), HUGE_PAGE);
         // SAFETY: inside the region.
         assert_eq!(unsafe { region.base().add(4999).read() }, 0);
+    }
+
+    #[test]
+    #[cfg(not(miri))]
+    fn a_shared_region_mapped_twice_is_the_same_memory() {
+        use rustix::fs::{MemfdFlags, memfd_create};
+        let file = memfd_create("regions", MemfdFlags::CLOEXEC);
+        let file = File::from(file.expect("a file in memory"));
+        let at = 1 << 30;
+        // SAFETY: accesses below follow one another, and the file stays.
+        let map =
+            || unsafe { DmaRegion::shared(&file, at, 5000, Iova::new(7)) };
+        let first = map().expect("memory");
+        let byte = |region: &DmaRegion, n| {
+            // SAFETY: inside the region.
+            unsafe { region.base().add(n) }
+        };
+        // SAFETY: inside the region, which nobody else uses meanwhile.
+        unsafe { byte(&first, 4999).write(1) };
+        let second = map().expect("memory");
+        for region in [&first, &second] {
+            assert_eq!(region.base().as_ptr().addr() % HUGE_PAGE, 0);
+            assert_eq!(region.bytes(), HUGE_PAGE);
+            assert_eq!(region.iova(), Iova::new(7));
+            // SAFETY: inside the region; the second mapping zeroed it.
+            assert_eq!(unsafe { byte(region, 4999).read() }, 0);
+        }
+        assert_ne!(first.base(), second.base());
+        // SAFETY: as above.
+        unsafe { byte(&second, 64).write(9) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { byte(&first, 64).read() }, 9);
+        drop(first);
+        // SAFETY: as above.
+        assert_eq!(unsafe { byte(&second, 64).read() }, 9);
+        assert_eq!(file.metadata().expect("known").len(), at + (2 << 20));
+    }
+
+    #[test]
+    #[cfg(not(miri))]
+    fn a_file_that_cannot_be_mapped_is_an_error() {
+        let file = File::open("/proc/self/stat").expect("a file");
+        // SAFETY: nothing is mapped.
+        let region = unsafe { DmaRegion::shared(&file, 0, 1, Iova::new(0)) };
+        assert!(region.is_err());
     }
 
     #[test]

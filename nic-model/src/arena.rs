@@ -8,6 +8,8 @@
 //! Whoever runs on an arena owns no better place in memory than whoever ran
 //! on it before.
 
+use std::fs::File;
+
 use driver::bar::MappedBar;
 use driver::memory::{Carver, DmaRegion, Iova, OutOfMemory, Pages};
 use driver::nic::Config;
@@ -25,6 +27,21 @@ const TABLE_BYTES_PER_BUFFER: usize = 64;
 /// Device address of arena 0; each arena starts at another multiple. Far
 /// from anything that a pointer looks like.
 const IOVA_STEP: u64 = 0x100_0000_0000;
+
+/// Bytes from one arena to the next in a file that several programs map: far
+/// more than one has, so that they need not agree on its size.
+pub const FILE_STEP: u64 = 1 << 30;
+
+/// Bytes that the device does not reach.
+fn front_bytes(ports: usize, config: &Config) -> usize {
+    let tables = ports * (config.table_bytes() + SPARE_TABLE_BYTES)
+        + config.buffers as usize * TABLE_BYTES_PER_BUFFER;
+    (ports * BAR0_BYTES + tables).next_multiple_of(driver::memory::HUGE_PAGE)
+}
+
+fn iova(index: u32) -> Iova {
+    Iova::new(IOVA_STEP * (u64::from(index) + 1))
+}
 
 /// One piece of memory that holds everything a run touches.
 #[derive(Debug)]
@@ -57,14 +74,50 @@ impl Arena {
         config: &Config,
         packet_bytes: usize,
     ) -> Result<Self, OutOfMemory> {
-        let tables = ports * (config.table_bytes() + SPARE_TABLE_BYTES)
-            + config.buffers as usize * TABLE_BYTES_PER_BUFFER;
-        let front_bytes = (ports * BAR0_BYTES + tables)
-            .next_multiple_of(driver::memory::HUGE_PAGE);
-        let bytes = front_bytes + packet_bytes + ports * config.ring_bytes();
-        let iova = Iova::new(IOVA_STEP * (u64::from(index) + 1));
-        let region = DmaRegion::allocate(bytes, iova)?;
+        let front_bytes = front_bytes(ports, config);
+        let bytes = Self::bytes(ports, config, packet_bytes);
+        let region = DmaRegion::allocate(bytes, iova(index))?;
         Ok(Self { region, ports, front_bytes })
+    }
+
+    /// The same in a file in memory, which other processes map as well: the
+    /// arena lies at `index` times [`FILE_STEP`].
+    ///
+    /// # Errors
+    ///
+    /// When there is not as much memory, the arena does not fit into a step,
+    /// or the file cannot be mapped.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else reads or writes the arena in the file while this call lasts
+    /// or parts of it are in use, and nobody makes the file shorter for as
+    /// long as there is an arena in it.
+    pub unsafe fn shared(
+        file: &File,
+        index: u32,
+        ports: usize,
+        config: &Config,
+        packet_bytes: usize,
+    ) -> Result<Self, OutOfMemory> {
+        let front_bytes = front_bytes(ports, config);
+        let bytes = Self::bytes(ports, config, packet_bytes);
+        if bytes as u64 > FILE_STEP {
+            let reason = "more than an arena in a file may have".to_owned();
+            return Err(OutOfMemory { bytes, reason });
+        }
+        let offset = u64::from(index) * FILE_STEP;
+        // SAFETY: as the caller promises; arenas of other numbers lie beyond
+        // the step.
+        let region =
+            unsafe { DmaRegion::shared(file, offset, bytes, iova(index)) }?;
+        Ok(Self { region, ports, front_bytes })
+    }
+
+    /// Bytes of an arena, for `ports` ports that are set up with `config` and
+    /// have `packet_bytes` of packet buffers between them.
+    pub fn bytes(ports: usize, config: &Config, packet_bytes: usize) -> usize {
+        front_bytes(ports, config) + packet_bytes + ports * config.ring_bytes()
     }
 
     /// What its memory consists of.

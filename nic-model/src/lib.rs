@@ -20,7 +20,7 @@ mod tx;
 pub mod wire;
 
 pub use account::{Account, Unbalanced};
-pub use arena::{Arena, Parts};
+pub use arena::{Arena, FILE_STEP, Parts};
 pub use fault::{Faults, Mishaps};
 pub use frame::FrameFormat;
 pub use model::{Model, Traffic};

@@ -4,18 +4,18 @@
 mod contender;
 mod why;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::analysis;
 use crate::build_info;
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, PlacementArg};
 use crate::doctor;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::layouts::{self, Layout};
-use crate::measurement::{self, Outcome};
+use crate::measurement::{self, Outcome, Program, Programs};
 use crate::output;
 use crate::plan::{self, Contenders, Effort};
 use crate::quality;
@@ -28,7 +28,9 @@ use contender::{Contender, Pair};
 pub fn command(args: &CompareArgs) -> Result<(), Failure> {
     let effort = Effort::of_pair(Placement::from(args.measure.placement));
     let mut setup = plan::setup(&args.measure, effort)?;
-    let (a, b) = (Contender::parse(&args.a)?, Contender::parse(&args.b)?);
+    let mut a = Contender::parse(&args.a)?;
+    let mut b = Contender::parse(&args.b)?;
+    let two = programs(&mut a, &mut b, args)?;
     let (ring, asked) = (args.measure.ring, args.measure.workload);
     let pairs = contender::pairs(&a, &b, &args.batch, ring, setup.fill, asked)?;
     let cells = contender::cells(&pairs);
@@ -65,7 +67,10 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
     };
     let mut run = prepare(setup, effort, cells, contenders, now())?;
     run.examination = examination;
-    let mut links = vec![Link::of_this_program(run, first)?];
+    let mut links = vec![match two {
+        Some(two) => Link::of_two(two, run, first),
+        None => Link::of_this_program(run, first)?,
+    }];
     for layout in &others {
         let folder = folder(args.out.as_deref(), Some(layout))?;
         links.push(Link::of_layout(&links[0].run, layout, folder));
@@ -106,6 +111,45 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
     conclusion(&findings)
 }
 
+/// The programs of two contenders, unless both are of this one; the
+/// contenders' are called by their names from then on.
+fn programs(
+    a: &mut Contender,
+    b: &mut Contender,
+    args: &CompareArgs,
+) -> Result<Option<measurement::Pair>, Failure> {
+    let others = contender::others(a, b);
+    if others == [false, false] {
+        return Ok(None);
+    }
+    if args.measure.placement == PlacementArg::Threaded {
+        return Err(Failure::error(
+            "--placement threaded: two programs take turns, in lockstep only",
+        ));
+    }
+    if args.layouts > 0 {
+        return Err(Failure::error(format!(
+            "--layouts {}: --layouts links this program only; leave it out, \
+             or compare without a PROGRAM",
+            args.layouts
+        )));
+    }
+    let find = |contender: &mut Contender| match &contender.program {
+        None => Program::this(),
+        Some(path) => {
+            let program = Program::find(path)?;
+            contender.program = Some(program.name().to_owned());
+            Ok(program)
+        }
+    };
+    let (of_a, of_b) = (find(a)?, find(b)?);
+    let (first, other) = match others {
+        [true, _] => (of_b, of_a),
+        _ => (of_a, of_b),
+    };
+    Ok(Some(measurement::Pair { first, other }))
+}
+
 /// How often to look: as the protocol has it, or once where the number of
 /// processes was chosen.
 fn looks(processes: Option<u32>) -> Result<Looks, Failure> {
@@ -138,9 +182,9 @@ fn folder(
     Ok(Some(folder))
 }
 
-/// One link of this program and what it measured.
+/// A link of this program, or two programs, and what was measured.
 struct Link {
-    program: PathBuf,
+    programs: Programs,
     run: Run,
     folder: Option<Folder>,
 }
@@ -151,7 +195,17 @@ impl Link {
         folder: Option<Folder>,
     ) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(Failure::environment)?;
-        Ok(Self { program, run, folder })
+        Ok(Self { programs: Programs::One(program), run, folder })
+    }
+
+    fn of_two(
+        pair: measurement::Pair,
+        mut run: Run,
+        folder: Option<Folder>,
+    ) -> Self {
+        run.build = pair.first.build.clone();
+        run.other_build = Some(pair.other.build.clone());
+        Self { programs: Programs::Two(Box::new(pair)), run, folder }
     }
 
     /// A layout is measured as the first link is, with a seed of its own.
@@ -160,18 +214,19 @@ impl Link {
         run.setup.seed ^= u64::from(layout.seed) << 40;
         run.build.program = build_info::digest(&layout.program);
         run.build.flags = layouts::flags(layout.seed);
-        Self { program: layout.program.clone(), run, folder }
+        let programs = Programs::One(layout.program.clone());
+        Self { programs, run, folder }
     }
 
     /// Measures until there are so many processes.
     fn measure(&mut self, processes: usize) -> Result<(), Failure> {
-        let Self { program, run, folder } = self;
+        let Self { programs, run, folder } = self;
         run.setup.processes = processes as u32;
         let mut save = |run: &Run| match folder {
             Some(folder) => folder.save(run),
             None => Ok(()),
         };
-        let outcome = measurement::complete_by(program, run, &mut save)?;
+        let outcome = measurement::complete_by(programs, run, &mut save)?;
         if let Some(folder) = folder {
             folder.draw(run)?;
         }
@@ -258,7 +313,13 @@ fn report(
             "log_ratios": values.collect::<Vec<_>>(),
         })
     });
-    json!({ "comparisons": comparisons.collect::<Vec<_>>(), "why": why })
+    let comparisons: Vec<_> = comparisons.collect();
+    let mut report = json!({ "comparisons": comparisons, "why": why });
+    if let Some(other) = &links[0].run.other_build {
+        report["build"] = json!(links[0].run.build);
+        report["other_build"] = json!(other);
+    }
+    report
 }
 
 /// What a reader of the verdicts has to know.

@@ -14,9 +14,14 @@ use crate::plan;
 
 /// Lines about a pair's machine code and its counts.
 pub fn lines(pairs: &[Pair]) -> Result<Vec<String>, Failure> {
+    if pairs.iter().any(|pair| pair.a.other || pair.b.other) {
+        let line = "machine code and counts of another program are not read: \
+                    its own explain and counters show them";
+        return Ok(vec![line.to_owned()]);
+    }
     let mut lines = Vec::new();
     let mut seen = HashSet::new();
-    for Pair { a, b } in pairs {
+    for Pair { a, b, .. } in pairs {
         let names = (a.variant.clone(), b.variant.clone());
         if a.variant != b.variant && seen.insert(names) {
             let (a, b) = (plan::find(&a.variant)?, plan::find(&b.variant)?);

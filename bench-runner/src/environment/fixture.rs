@@ -32,6 +32,7 @@ pub(crate) fn machine() -> Machine {
 /// A build that gives no reason for a warning.
 pub(crate) fn build() -> Build {
     Build {
+        path: None,
         version: "0.1.0".to_string(),
         commit: "0123456789abcdef0123456789abcdef01234567".to_string(),
         dirty: false,

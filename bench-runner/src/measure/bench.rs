@@ -1,5 +1,7 @@
 //! The arenas of a process, and the setting up of blocks on them.
 
+use std::fs::File;
+
 use driver::bar::CostedBar;
 use driver::memory::Pages;
 use driver::nic::Config;
@@ -50,19 +52,46 @@ pub struct Task {
 impl Bench {
     /// Allocates the arenas.
     pub fn new(setup: Setup, clock_cost_ticks: u32) -> Result<Self, Invalid> {
-        let config = config(&setup);
-        let packet_bytes =
-            registry::pool_bytes(config.buffers, config.buffer_bytes);
+        let (config, packet_bytes) = needs(&setup);
         let arenas = (0..setup.arenas)
             .map(|i| Arena::allocate(i, PORTS, &config, packet_bytes))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
+        Ok(Self::on(arenas, setup, clock_cost_ticks))
+    }
+
+    /// The same with arenas in a file that another process maps as well.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be mapped or there is no memory for it.
+    ///
+    /// # Safety
+    ///
+    /// The other process leaves the arenas alone while this call or a block
+    /// lasts, and nobody makes the file shorter.
+    pub unsafe fn shared(
+        file: &File,
+        setup: Setup,
+        clock_cost_ticks: u32,
+    ) -> Result<Self, Invalid> {
+        let (config, packet_bytes) = needs(&setup);
+        let arena = |i| {
+            // SAFETY: as the caller promises; parts of an arena are in use in
+            // blocks only.
+            unsafe { Arena::shared(file, i, PORTS, &config, packet_bytes) }
+        };
+        let arenas = (0..setup.arenas).map(arena).collect::<Result<_, _>>()?;
+        Ok(Self::on(arenas, setup, clock_cost_ticks))
+    }
+
+    fn on(arenas: Vec<Arena>, setup: Setup, clock_cost_ticks: u32) -> Self {
+        Self {
             arenas,
             setup,
             clock_cost_ticks,
             faults: Faults::default(),
             patience: PATIENCE,
-        })
+        }
     }
 
     /// The same on a card with faults, which are noticed after fewer rounds.
@@ -218,6 +247,19 @@ impl BlockSpec<'_> {
         account.inside += forwarder.pending();
         account.check().map(|()| account)
     }
+}
+
+/// What arenas are made for: the driver's set-up, and bytes of packet buffers.
+fn needs(setup: &Setup) -> (Config, usize) {
+    let config = config(setup);
+    let bytes = registry::pool_bytes(config.buffers, config.buffer_bytes);
+    (config, bytes)
+}
+
+/// Bytes of each of this program's arenas.
+pub fn arena_bytes(setup: &Setup) -> usize {
+    let (config, packet_bytes) = needs(setup);
+    Arena::bytes(PORTS, &config, packet_bytes)
 }
 
 /// What the driver is set up with.

@@ -9,7 +9,7 @@ mod runs;
 mod sync;
 mod threaded;
 
-pub use bench::{Bench, Task, config};
+pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use probe::Probe;
 

@@ -34,6 +34,11 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
         if !seen.insert(cell) {
             return Err(format!("cells[{index}]: {cell} is listed twice"));
         }
+        if cell.other && run.other_build.is_none() {
+            return Err(format!(
+                "cells[{index}].other is true, but there is no other_build"
+            ));
+        }
         if cell.fill == Fill::Full && setup.fill == Fill::Random {
             return Err(format!(
                 "cells[{index}].fill is full, but setup.fill is random"

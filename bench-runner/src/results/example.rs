@@ -75,6 +75,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
                 fill: Fill::Full,
                 workload: Workload::Forward,
                 copy,
+                other: false,
             }));
         }
     }
@@ -94,6 +95,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
         command: "test".to_owned(),
         started: "2026-11-21T08:00:00Z".to_owned(),
         build: build(),
+        other_build: None,
         machine: machine(),
         setup: setup(),
         cells,
@@ -161,6 +163,7 @@ fn round(
 
 fn build() -> Build {
     Build {
+        path: None,
         version: "0.1.0".to_owned(),
         commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
         dirty: false,

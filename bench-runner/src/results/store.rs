@@ -197,6 +197,7 @@ fn text(run: &Run) -> io::Result<String> {
         command,
         started,
         build,
+        other_build,
         machine,
         examination,
         setup,
@@ -213,6 +214,9 @@ fn text(run: &Run) -> io::Result<String> {
     field("command", compact(command)?);
     field("started", compact(started)?);
     field("build", pretty(build)?);
+    if let Some(other) = other_build {
+        field("other_build", pretty(other)?);
+    }
     field("machine", pretty(machine)?);
     if let Some(examination) = examination {
         field("examination", pretty(examination)?);

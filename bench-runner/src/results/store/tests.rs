@@ -1,4 +1,6 @@
-use super::super::{Fill, Placement, Round, Trace, Workload, example};
+use super::super::{
+    Build, Cell, Fill, Placement, Round, Trace, Workload, example,
+};
 use super::*;
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -66,6 +68,21 @@ fn a_saved_run_loads_from_its_folder_and_from_its_file() {
     run.save(&folder.0.join("deep")).unwrap();
     assert_eq!(Run::load(&folder.0.join("deep")).unwrap(), run);
     assert_eq!(Run::load(&folder.0.join("deep/run.json")).unwrap(), run);
+}
+
+#[test]
+fn a_run_of_two_programs_loads_as_it_was_saved() {
+    let folder = Folder::new("two-programs");
+    let mut run = small();
+    let path = Some("old/bench-runner".to_owned());
+    run.other_build = Some(Build { path, ..run.build.clone() });
+    let again = Cell { other: true, ..run.cells[0].clone() };
+    run.cells[1] = again;
+    run.save(&folder.0).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
+    let orphan = |run: &mut Run| run.cells[0].other = true;
+    let line = contradicting("no-other", orphan);
+    assert!(line.contains("cells[0].other is true"), "{line}");
 }
 
 #[test]
