@@ -301,6 +301,51 @@ fn effects_are_found_and_not_overstated() {
     }
 }
 
+/// Comparisons that are judged together.
+const FAMILY: u64 = 12;
+
+/// How many of so many families of equal contenders hold a false verdict.
+fn families_with_a_false_verdict(
+    families: u64,
+    scenario: Scenario,
+    rule: &Rule,
+) -> f64 {
+    let is_false = |family: &u64| {
+        let member = |n| Simulated::new(scenario, 0.0, family * FAMILY + n);
+        let mut members: Vec<_> = (0..FAMILY).map(member).collect();
+        let mut steps = Vec::new();
+        for look in Looks::default().iter() {
+            let family: Vec<_> = members
+                .iter_mut()
+                .map(|m| m.evidence(look.processes))
+                .collect();
+            steps = look.judge_family(rule, &family);
+            if steps.iter().all(|step| matches!(step, Step::Done(_))) {
+                break;
+            }
+        }
+        steps.into_iter().any(|step| {
+            let verdict = step.finding().verdict;
+            matches!(verdict, Verdict::Slower { .. } | Verdict::Faster { .. })
+        })
+    };
+    let rate = (0..families).filter(is_false).count() as f64 / families as f64;
+    println!("families of {FAMILY}, {scenario:?} {rule:?}: {rate}");
+    rate
+}
+
+#[test]
+#[ignore = "takes long without optimisation: ci.sh simulate"]
+fn a_family_of_equal_contenders_seldom_holds_a_false_verdict() {
+    for scenario in [Gaussian, HeavyTail, BadProcesses] {
+        let bare = families_with_a_false_verdict(10_000, scenario, &BARE);
+        assert!(bare <= 0.012, "{scenario:?}: {bare}");
+        let rule = Rule::default();
+        let rate = families_with_a_false_verdict(10_000, scenario, &rule);
+        assert!(rate <= 0.001, "{scenario:?}: {rate}");
+    }
+}
+
 /// What no rule over eight process values can see. It stands here so that
 /// METHODOLOGY.md quotes what is so.
 #[test]
