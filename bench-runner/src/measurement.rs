@@ -5,19 +5,22 @@ mod pair;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::affinity;
+use crate::analysis;
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::measure::{Bench, Task};
-use crate::plan;
+use crate::plan::{self, Effort};
 use crate::process;
 use crate::quality;
-use crate::results::{Build, Process, Run, Setup};
+use crate::results::{Build, Cell, Process, Run, Setup};
+use crate::stats;
 use crate::worker::{Message, Order};
 use child::{Child, Heard};
 
@@ -25,6 +28,9 @@ pub use pair::{Pair, Program};
 
 /// Fewest phases of a block.
 const LEAST_PHASES: u32 = 8;
+
+/// The same where one contender is too dear for that.
+const LEAST_PHASES_OF_DEAR: u32 = 2;
 
 /// How a measurement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,56 +55,74 @@ pub enum Programs {
 pub struct Calibration {
     /// Cost of one pair of clock reads.
     pub clock_cost_ticks: u32,
-    /// The number of phases for the wanted length of a block, from the
-    /// baseline at batch size 32.
+    /// The number of phases for the wanted length of a block.
     pub phases: u32,
 }
 
-/// Measures what the clock costs, and how many phases are a block of so many
-/// seconds.
+/// Measures what the clock costs, and how many phases the blocks of `cells`
+/// should have.
 pub fn calibrate(
     setup: &Setup,
+    cells: &[Cell],
     tick_hz: f64,
-    block: f64,
+    effort: &Effort,
 ) -> Result<Calibration, Failure> {
-    const TRIAL: u32 = 20;
-    let baseline = plan::find(crate::analysis::BASELINE)?;
     let setup = Setup { arenas: 1, ..setup.clone() };
-    let batch = setup.ring_entries.min(32);
+    let baseline = Cell {
+        variant: analysis::BASELINE.to_owned(),
+        batch: setup.ring_entries.min(32),
+        fill: setup.fill,
+        workload: setup.workload,
+        copy: false,
+        other: false,
+    };
     let core = setup.core;
     // In a thread of its own, which takes its pinning with it.
-    let trial = move || {
+    let trial = || {
         affinity::pin(core).map_err(Failure::environment)?;
         let clock_cost_ticks = clock::clock_cost_ticks();
-        let task = Task {
-            variant: baseline,
-            workload: setup.workload,
-            batch,
-            fill: setup.fill,
-            arena: 0,
-            length: TRIAL,
-            first_sequence: 0,
-            runs_seed: setup.seed,
-        };
         let mut bench = Bench::new(setup, clock_cost_ticks)
             .map_err(Failure::environment)?;
-        let mut spans = Vec::new();
-        for _ in 0..5 {
-            let block = bench
-                .block(&task)
-                .map_err(|e| Failure::error(format!("baseline: {e}")))?;
-            spans.push(block.ticks as f64);
+        let seconds = try_phases(&mut bench, &baseline, 20)? / tick_hz;
+        let phases = (effort.block / seconds.max(1e-9)).round() as u32;
+        let mut phases = phases.clamp(LEAST_PHASES, plan::MOST);
+        if let Some(longest) = effort.longest {
+            for cell in cells {
+                let seconds = try_phases(&mut bench, cell, 2)? / tick_hz;
+                let most = (longest / seconds.max(1e-9)) as u32;
+                phases = phases.min(most.max(LEAST_PHASES_OF_DEAR));
+            }
         }
-        let ticks = crate::stats::median(&spans).unwrap_or(0.0);
-        Ok((clock_cost_ticks, ticks))
+        Ok(Calibration { clock_cost_ticks, phases })
     };
-    let handle = std::thread::spawn(trial);
-    let result = handle.join().expect("the trial does not panic");
-    let (clock_cost_ticks, ticks) = result?;
-    let per_phase = ticks / f64::from(TRIAL) / tick_hz;
-    let phases = (block / per_phase.max(1e-9)).round() as u32;
-    let phases = phases.clamp(LEAST_PHASES, plan::MOST);
-    Ok(Calibration { clock_cost_ticks, phases })
+    thread::scope(|scope| scope.spawn(trial).join())
+        .expect("the trial does not panic")
+}
+
+/// Ticks of a phase of a cell, from blocks of so many.
+fn try_phases(
+    bench: &mut Bench,
+    cell: &Cell,
+    phases: u32,
+) -> Result<f64, Failure> {
+    let task = Task {
+        variant: plan::find(&cell.variant)?,
+        workload: cell.workload,
+        batch: cell.batch,
+        fill: cell.fill,
+        arena: 0,
+        length: phases,
+        first_sequence: 0,
+        runs_seed: 1,
+    };
+    let mut spans = Vec::new();
+    for _ in 0..5 {
+        let block = bench
+            .block(&task)
+            .map_err(|what| Failure::error(format!("{cell}: {what}")))?;
+        spans.push(block.ticks as f64);
+    }
+    Ok(stats::median(&spans).unwrap_or(0.0) / f64::from(phases))
 }
 
 /// Measures the processes that `run` lacks; `checkpoint` is called after each

@@ -41,8 +41,11 @@ pub struct Effort {
     pub processes: u32,
     /// Rounds per process.
     pub rounds: u32,
-    /// Driver time of a block, in seconds.
+    /// Driver time of a block of the baseline, in seconds.
     pub block: f64,
+    /// Longest driver time of a block of the dearest contender, in seconds;
+    /// as long as it takes where absent.
+    pub longest: Option<f64>,
 }
 
 /// Driver time of a block in lockstep: some hundred cells are a round.
@@ -51,6 +54,9 @@ const LOCKSTEP_BLOCK: f64 = 150e-6;
 /// The same where two cells are a round: short, for the blocks of a round are
 /// then close together, and what disturbs one disturbs the other.
 const PAIR_BLOCK: f64 = 50e-6;
+
+/// What a dear contender may take of it.
+const LONGEST_PAIR_BLOCK: f64 = 150e-6;
 
 /// Driver time of a block in threads; long against the hand-over at its ends.
 const THREADED_BLOCK: f64 = 500e-6;
@@ -73,16 +79,19 @@ impl Effort {
             Placement::Lockstep => LOCKSTEP_BLOCK,
             Placement::Threaded => THREADED_BLOCK,
         };
-        Self { processes, rounds, block }
+        Self { processes, rounds, block, longest: None }
     }
 
     /// The effort for two cells, or a few.
     pub fn of_pair(placement: Placement) -> Self {
         let sweep = Self::of_sweep(placement, false);
         match placement {
-            Placement::Lockstep => {
-                Self { rounds: 200, block: PAIR_BLOCK, ..sweep }
-            }
+            Placement::Lockstep => Self {
+                rounds: 160,
+                block: PAIR_BLOCK,
+                longest: Some(LONGEST_PAIR_BLOCK),
+                ..sweep
+            },
             Placement::Threaded => sweep,
         }
     }

@@ -110,7 +110,7 @@ pub fn prepare(
     let mut machine = Root::default().machine(setup.core);
     step_aside(&setup);
     let calibration =
-        measurement::calibrate(&setup, machine.tick_hz, effort.block)?;
+        measurement::calibrate(&setup, &cells, machine.tick_hz, &effort)?;
     machine.clock_cost_ticks = calibration.clock_cost_ticks;
     setup.phases = calibration.phases;
     Ok(Run {
