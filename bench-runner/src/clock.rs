@@ -225,6 +225,14 @@ fn imul_chain() {
     std::hint::black_box(product);
 }
 
+/// How long the calling thread has had a core since it began, in nanoseconds.
+#[must_use]
+pub fn thread_ns() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,13 @@
 //! One of two measuring processes that take turns, and what their parent and
 //! they say to each other: lines of JSON.
 //!
-//! The two are of different programs, on one core and on the same arenas. A
-//! process that has not been given the turn waits and touches nothing.
+//! The two are of different programs, on one core and on the same arenas. Who
+//! has measured its blocks of a round hands a token to the other, through a
+//! pipe between the two; who has no token waits and touches nothing.
 
 use std::fs::File;
-use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -45,16 +46,20 @@ pub struct SharedOrder {
     pub order: Order,
     /// The file in memory that both processes have their arenas in.
     pub memory: PathBuf,
+    /// The end of a pipe that the token comes from.
+    pub from: PathBuf,
+    /// The end of a pipe that it is handed to.
+    pub to: PathBuf,
 }
 
-/// All further lines of the parent: each gives the turn to the process until
-/// it has answered.
+/// All further lines of the parent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// Run every contender once on every arena.
+    /// Run every contender once on every arena; the other process waits.
     WarmUp,
-    /// Measure a block.
-    Block(Turn),
+    /// Take these turns. Both processes are given the same ones, and the token
+    /// is with whose turn is the first.
+    Turns(Vec<Turn>),
     /// Say what happened since the first block, and end.
     Finish,
 }
@@ -62,7 +67,9 @@ pub enum Ask {
 /// A block.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
-    /// Number of the cell in the order.
+    /// Whether it is this process's turn.
+    pub mine: bool,
+    /// Number of the cell in the order of whose turn it is.
     pub cell: usize,
     /// Number of the arena.
     pub arena: u32,
@@ -90,10 +97,15 @@ pub enum Answer {
     Ready(String),
     /// It has run every contender.
     WarmedUp,
-    /// It has measured a block.
-    Block(Sample),
-    /// It ends, and this befell it.
-    Done(Quality),
+    /// It has measured its blocks, in their order.
+    Blocks(Vec<Sample>),
+    /// It ends.
+    Done {
+        /// What befell it.
+        quality: Quality,
+        /// How long it had the core, in nanoseconds.
+        on_core_ns: u64,
+    },
     /// It cannot go on.
     Failed(String),
 }
@@ -145,7 +157,8 @@ fn take_turns(
         return Ok(());
     }
     let Some(shared) = next::<SharedOrder>(asks)? else { return Ok(()) };
-    let SharedOrder { order, memory } = shared;
+    let SharedOrder { order, memory, from, to } = shared;
+    let mut token = Token::open(&from, &to)?;
     let core = order.setup.core;
     affinity::pin(core).map_err(Failure::environment)?;
     let contenders = order
@@ -160,9 +173,9 @@ fn take_turns(
     })?;
     let setup = order.setup.clone();
     // SAFETY: the parent starts the other process when this one has said that
-    // it has its memory, gives the turn to one of them at a time, and makes
-    // the file no shorter; before, between and after its turns this process
-    // does not reach the arenas.
+    // it has its memory, has one of them warm up at a time, and makes the file
+    // no shorter; there is one token, and without it this process does not
+    // reach the arenas.
     let bench = unsafe { Bench::shared(&file, setup, order.clock_cost_ticks) };
     let mut bench = bench.map_err(Failure::environment)?;
     say(Answer::Ready(bench.pages().to_owned()))?;
@@ -174,18 +187,67 @@ fn take_turns(
                 worker::warm_up(&order, &contenders, &mut bench)?;
                 say(Answer::WarmedUp)?;
             }
-            Ask::Block(turn) => {
-                watch.get_or_insert_with(|| Watch::begin(core));
-                let sample = block(&mut bench, &order, &contenders, turn)?;
-                say(Answer::Block(sample))?;
+            Ask::Turns(turns) => {
+                watch.get_or_insert_with(|| {
+                    (Watch::begin(core), clock::thread_ns())
+                });
+                let mut samples = Vec::new();
+                let mut has_token = turns.first().is_some_and(|t| t.mine);
+                for turn in turns {
+                    match (turn.mine, has_token) {
+                        (true, false) => token.wait()?,
+                        (false, true) => token.hand_on()?,
+                        _ => (),
+                    }
+                    has_token = turn.mine;
+                    if turn.mine {
+                        let sample =
+                            block(&mut bench, &order, &contenders, turn)?;
+                        samples.push(sample);
+                    }
+                }
+                say(Answer::Blocks(samples))?;
             }
             Ask::Finish => {
-                let watch = watch.unwrap_or_else(|| Watch::begin(core));
-                return say(Answer::Done(watch.end()));
+                let Some((watch, before)) = watch else { return Ok(()) };
+                let on_core_ns = clock::thread_ns() - before;
+                let quality = watch.end();
+                return say(Answer::Done { quality, on_core_ns });
             }
         }
     }
     Ok(())
+}
+
+/// What a process needs to reach the arenas, and the pipes that it travels in.
+struct Token {
+    from: File,
+    to: File,
+}
+
+/// What a process says that waits in vain.
+pub const ALONE: &str = "the other process is gone";
+
+impl Token {
+    fn open(from: &Path, to: &Path) -> Result<Self, Failure> {
+        let cannot = |path: &Path, error: io::Error| {
+            let path = path.display();
+            Failure::environment(format!("cannot open {path}: {error}"))
+        };
+        let from = File::open(from).map_err(|error| cannot(from, error))?;
+        let to = File::options().write(true).open(to);
+        let to = to.map_err(|error| cannot(Path::new("a pipe"), error))?;
+        Ok(Self { from, to })
+    }
+
+    fn wait(&mut self) -> Result<(), Failure> {
+        let read = self.from.read_exact(&mut [0]);
+        read.map_err(|_| Failure::error(ALONE))
+    }
+
+    fn hand_on(&mut self) -> Result<(), Failure> {
+        self.to.write_all(&[0]).map_err(|_| Failure::error(ALONE))
+    }
 }
 
 /// The next line; none when the parent says no more.
@@ -207,7 +269,8 @@ fn block(
     contenders: &[Variant],
     turn: Turn,
 ) -> Result<Sample, Failure> {
-    let Turn { cell, arena, lead, length, first_sequence, runs_seed } = turn;
+    let Turn { cell, arena, lead, length, first_sequence, runs_seed, .. } =
+        turn;
     let (Some(what), Some(variant)) =
         (order.cells.get(cell), contenders.get(cell))
     else {
@@ -216,7 +279,6 @@ fn block(
     if arena >= order.setup.arenas {
         return Err(Failure::error(format!("there is no arena {arena}")));
     }
-    // The core has just been idle, and is at work when the block begins.
     let chain_ghz = clock::chain_ghz(order.tick_hz);
     let task = Task {
         variant: *variant,
@@ -242,6 +304,7 @@ fn block(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsRawFd;
 
     /// What a process answers to these lines, and how it ends.
     fn answers(asks: &str) -> (Vec<Answer>, Result<(), Failure>) {
@@ -252,6 +315,25 @@ mod tests {
         };
         let end = take_turns(&mut asks.as_bytes(), &mut say);
         (said, end)
+    }
+
+    #[test]
+    fn a_token_is_handed_on_and_who_is_alone_does_not_wait() {
+        let (from_read, from_write) = io::pipe().expect("a pipe");
+        let (to_read, to_write) = io::pipe().expect("a pipe");
+        let path = |open: &dyn AsRawFd| {
+            PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()))
+        };
+        let ours = Token::open(&path(&from_read), &path(&to_write));
+        let theirs = Token::open(&path(&to_read), &path(&from_write));
+        let (mut ours, mut theirs) =
+            (ours.expect("found"), theirs.expect("found"));
+        drop((from_read, from_write, to_read, to_write));
+        theirs.hand_on().expect("somebody waits");
+        ours.wait().expect("it is there");
+        drop(theirs);
+        let failure = ours.wait().expect_err("nobody is left");
+        assert_eq!(failure.to_string(), ALONE);
     }
 
     #[test]

@@ -76,19 +76,18 @@ impl Watch {
     }
 }
 
-/// What befell two processes that took turns on one core. Time that the host
-/// kept from the core was kept from both at once.
+/// What befell two processes that took turns on one core, of which both had it
+/// for `on_core_ns` together. Each waits for the other with the kernel's
+/// knowledge or without, so what others took is what neither had. Time that
+/// the host kept from the core was kept from both at once.
 #[must_use]
-pub fn of_both(a: &Quality, b: &Quality) -> Quality {
-    let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+pub fn of_both(a: &Quality, b: &Quality, on_core_ns: u64) -> Quality {
+    let wall_ns = a.wall_ns.max(b.wall_ns);
     Quality {
-        wall_ns: a.wall_ns,
-        run_delay_ns: sum(a.run_delay_ns, b.run_delay_ns),
+        wall_ns,
+        run_delay_ns: Some(wall_ns.saturating_sub(on_core_ns)),
         stolen_ticks: a.stolen_ticks.max(b.stolen_ticks),
-        involuntary_switches: sum(
-            a.involuntary_switches,
-            b.involuntary_switches,
-        ),
+        involuntary_switches: None,
     }
 }
 
@@ -171,12 +170,10 @@ mod tests {
         let mut other = calm();
         other.run_delay_ns = Some(60_000_000);
         other.stolen_ticks = Some(0);
-        let both = of_both(&calm(), &other);
-        assert_eq!(both.run_delay_ns, Some(61_000_000));
+        let both = of_both(&calm(), &other, 990_000_000);
+        assert_eq!(both.run_delay_ns, Some(10_000_000));
         assert_eq!(both.stolen_ticks, Some(1));
-        assert_eq!(both.involuntary_switches, Some(6));
-        let untold = Quality { run_delay_ns: None, ..calm() };
-        assert_eq!(of_both(&calm(), &untold).run_delay_ns, None);
+        assert_eq!(both.involuntary_switches, None);
     }
 
     #[test]

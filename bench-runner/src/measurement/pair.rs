@@ -1,7 +1,7 @@
 //! Two programs that take turns on one core and on the same memory.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, pipe};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -16,7 +16,8 @@ use crate::build_info;
 use crate::failure::Failure;
 use crate::measure;
 use crate::pair::{
-    Answer, Ask, Greeting, PROTOCOL, SUBCOMMAND, Sample, SharedOrder, Turn,
+    ALONE, Answer, Ask, Greeting, PROTOCOL, SUBCOMMAND, Sample, SharedOrder,
+    Turn,
 };
 use crate::process;
 use crate::quality;
@@ -25,6 +26,9 @@ use crate::worker::{Order, turns};
 
 /// How long a program may take for its first word.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Turns that the two take without a word to their parent.
+const TURNS: usize = 1000;
 
 /// Phases of the block before each block: caches and predictors then hold what
 /// the program itself left there, not the other one.
@@ -174,7 +178,7 @@ impl Pair {
         bar: &ProgressBar,
     ) -> Result<Process, Failure> {
         let setup = &run.setup;
-        let memory = Memory::new(setup).map_err(Failure::environment)?;
+        let shared = Shared::new(setup).map_err(Failure::environment)?;
         let mut rng = fastrand::Rng::with_seed(setup.seed ^ u64::from(index));
         let mut process = Process {
             index,
@@ -186,11 +190,13 @@ impl Pair {
         let mut sides = Vec::new();
         for (program, other) in [(&self.first, false), (&self.other, true)] {
             let mut side =
-                Side::start(program, run, other, index, &memory, &mut rng)?;
+                Side::start(program, run, other, index, &shared, &mut rng)?;
             let Some(pages) = side.ready()? else { return Ok(process) };
             process.pages = pages;
             sides.push(side);
         }
+        // Whoever waits for one that has ended hears of it then.
+        drop(shared);
         for side in &mut sides {
             if side.ask(&Ask::WarmUp)?.is_none() {
                 return Ok(process);
@@ -201,48 +207,131 @@ impl Pair {
         let mut rng = fastrand::Rng::with_seed(setup.seed ^ stream);
         let mut runs_rng = rng.clone().fork();
         let stop = process::interrupted();
-        for number in 0..setup.rounds {
+        let at_a_time = (TURNS / run.cells.len().max(1)).max(1);
+        let mut numbers = 0..setup.rounds;
+        loop {
+            let mut sheets = Vec::new();
+            let mut planned = Vec::new();
+            for number in numbers.by_ref().take(at_a_time) {
+                let sheet = sheets.len();
+                let (blank, turns) =
+                    plan_round(run, number, &mut rng, &mut runs_rng);
+                let turns = turns.into_iter();
+                planned.extend(turns.map(|(cell, turn)| Planned {
+                    sheet,
+                    cell,
+                    other: run.cells[cell].other,
+                    turn,
+                }));
+                sheets.push(blank);
+            }
+            if sheets.is_empty() {
+                break;
+            }
             if stop.load(Ordering::Relaxed) {
                 return Ok(process);
             }
-            let arena = number % setup.arenas;
-            let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
-            let length = setup.divisible(rng.u32(low.max(1)..=high.max(1)));
-            let first_sequence = rng.u32(..).into();
-            let mut sheet = Sheet::new(arena, length, run.cells.len());
-            for cell in turns(&run.cells, &mut rng) {
-                let what = &run.cells[cell];
-                let turn = Turn {
-                    cell: place(&run.cells, cell),
-                    arena,
-                    lead: LEAD,
-                    length: setup.phases_of(what, length),
-                    first_sequence,
-                    runs_seed: runs_rng.u64(..),
-                };
-                let side = &mut sides[usize::from(what.other)];
-                match side.ask(&Ask::Block(turn))? {
-                    None => return Ok(process),
-                    Some(Answer::Block(sample)) => sheet.note(cell, sample),
-                    Some(_) => return Err(side.program.stranger()),
-                }
+            let Some(samples) = take_turns(&mut sides, &planned)? else {
+                return Ok(process);
+            };
+            for (planned, sample) in planned.iter().zip(samples) {
+                sheets[planned.sheet].note(planned.cell, sample);
             }
-            process.rounds.push(sheet.round());
-            bar.inc(1);
+            bar.inc(sheets.len() as u64);
+            process.rounds.extend(sheets.into_iter().map(Sheet::round));
         }
-        let mut qualities = Vec::new();
+        let (mut qualities, mut on_core) = (Vec::new(), 0);
         for side in &mut sides {
             match side.ask(&Ask::Finish)? {
                 None => return Ok(process),
-                Some(Answer::Done(quality)) => qualities.push(quality),
+                Some(Answer::Done { quality, on_core_ns }) => {
+                    qualities.push(quality);
+                    on_core += on_core_ns;
+                }
                 Some(_) => return Err(side.program.stranger()),
             }
         }
         process.quality = match &qualities[..] {
-            [first, other] => Some(quality::of_both(first, other)),
+            [first, other] => Some(quality::of_both(first, other, on_core)),
             _ => None,
         };
         Ok(process)
+    }
+}
+
+/// A turn of one of the two, and where its sample goes.
+struct Planned {
+    /// Number of the sheet among those that are being measured.
+    sheet: usize,
+    /// Number of the cell in the run.
+    cell: usize,
+    /// Whether it is the other program's.
+    other: bool,
+    turn: Turn,
+}
+
+/// A round as it is to be: a blank sheet, and its turns by cell.
+fn plan_round(
+    run: &Run,
+    number: u32,
+    rng: &mut fastrand::Rng,
+    runs_rng: &mut fastrand::Rng,
+) -> (Sheet, Vec<(usize, Turn)>) {
+    let setup = &run.setup;
+    let arena = number % setup.arenas;
+    let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
+    let length = setup.divisible(rng.u32(low.max(1)..=high.max(1)));
+    let first_sequence = rng.u32(..).into();
+    let turn = |cell: usize| Turn {
+        mine: false,
+        cell: place(&run.cells, cell),
+        arena,
+        lead: LEAD,
+        length: setup.phases_of(&run.cells[cell], length),
+        first_sequence,
+        runs_seed: runs_rng.u64(..),
+    };
+    let cells = turns(&run.cells, rng);
+    let with_cell = cells.iter().copied().zip(cells.iter().copied().map(turn));
+    let sheet = Sheet::new(arena, length, run.cells.len());
+    (sheet, with_cell.collect())
+}
+
+/// Has both take their turns, and puts their samples in the order of those;
+/// none when the user stops it all.
+fn take_turns(
+    sides: &mut [Side<'_>],
+    planned: &[Planned],
+) -> Result<Option<Vec<Sample>>, Failure> {
+    let begins = planned.first().is_some_and(|planned| planned.other);
+    // Who has to wait for the token is told first.
+    for other in [!begins, begins] {
+        let turn = |p: &Planned| Turn { mine: p.other == other, ..p.turn };
+        let turns = planned.iter().map(turn).collect();
+        let side = &mut sides[usize::from(other)];
+        side.child.tell(&Ask::Turns(turns)).map_err(Failure::error)?;
+    }
+    let heard: Vec<_> = sides.iter_mut().map(Side::blocks).collect();
+    // Where one has ended the other one only says that it is alone.
+    let is_alone = |failure: &Failure| failure.to_string().ends_with(ALONE);
+    let mut failures: Vec<_> =
+        heard.iter().filter_map(|heard| heard.as_ref().err()).collect();
+    failures.sort_by_key(|failure| is_alone(failure));
+    if let Some(failure) = failures.first() {
+        return Err((*failure).clone());
+    }
+    let mut blocks = Vec::new();
+    for heard in heard {
+        match heard? {
+            None => return Ok(None),
+            Some(samples) => blocks.push(samples.into_iter()),
+        }
+    }
+    let mut next = |p: &Planned| blocks[usize::from(p.other)].next();
+    let samples: Option<Vec<_>> = planned.iter().map(&mut next).collect();
+    match samples {
+        None => Err(sides[0].program.stranger()),
+        some => Ok(some),
     }
 }
 
@@ -302,7 +391,7 @@ impl<'a> Side<'a> {
         run: &Run,
         other: bool,
         index: u32,
-        memory: &Memory,
+        shared: &Shared,
         rng: &mut fastrand::Rng,
     ) -> Result<Self, Failure> {
         let (mut child, build) = program.greet(rng)?;
@@ -322,7 +411,9 @@ impl<'a> Side<'a> {
             tick_hz: run.machine.tick_hz,
             clock_cost_ticks: run.machine.clock_cost_ticks,
         };
-        let order = SharedOrder { order, memory: memory.path.clone() };
+        let (from, to) = shared.pipes_of(other);
+        let memory = path_of(&shared.memory);
+        let order = SharedOrder { order, memory, from, to };
         child.tell(&order).map_err(Failure::error)?;
         Ok(Self { program, child })
     }
@@ -336,8 +427,17 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Gives it the turn and waits until it has answered; none when the user
-    /// stops it all.
+    /// The samples of its turns; none when the user stops it all.
+    fn blocks(&mut self) -> Result<Option<Vec<Sample>>, Failure> {
+        match self.listen()? {
+            None => Ok(None),
+            Some(Answer::Blocks(samples)) => Ok(Some(samples)),
+            Some(_) => Err(self.program.stranger()),
+        }
+    }
+
+    /// Says a line and waits until it is answered; none when the user stops
+    /// it all.
     fn ask(&mut self, ask: &Ask) -> Result<Option<Answer>, Failure> {
         self.child.tell(ask).map_err(Failure::error)?;
         self.listen()
@@ -372,37 +472,54 @@ impl<'a> Side<'a> {
     }
 }
 
-/// The arenas of two processes: a file in memory, which goes with the last
-/// one that has it.
-struct Memory {
-    /// Where a child finds the file, for as long as it is open here.
-    path: PathBuf,
-    _file: File,
+/// What two processes share, open here until both have opened it too: their
+/// arenas, a file in memory, and a pipe for each that the token comes from.
+struct Shared {
+    memory: File,
+    pipes: [(PipeReader, PipeWriter); 2],
 }
 
-impl Memory {
-    /// Huge pages where as many are set aside as this program needs, else
-    /// whatever the kernel gives.
+impl Shared {
     fn new(setup: &Setup) -> io::Result<Self> {
-        let file = match Self::huge(setup) {
-            Ok(file) => file,
-            Err(_) => memfd(MemfdFlags::empty())?,
-        };
-        let (process, number) = (std::process::id(), file.as_raw_fd());
-        let path = PathBuf::from(format!("/proc/{process}/fd/{number}"));
-        Ok(Self { path, _file: file })
+        Ok(Self { memory: memory(setup)?, pipes: [pipe()?, pipe()?] })
     }
 
-    fn huge(setup: &Setup) -> io::Result<File> {
-        let file = memfd(MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB)?;
-        let page = driver::memory::HUGE_PAGE;
-        let bytes = measure::arena_bytes(setup).next_multiple_of(page) as u64;
-        for arena in 0..u64::from(setup.arenas) {
-            let none = FallocateFlags::empty();
-            fallocate(&file, none, arena * FILE_STEP, bytes)?;
-        }
-        Ok(file)
+    /// Where a process finds the end of the pipe that the token comes from,
+    /// and that of the pipe that it goes to.
+    fn pipes_of(&self, other: bool) -> (PathBuf, PathBuf) {
+        let [first, second] = &self.pipes;
+        let (own, others) = match other {
+            false => (first, second),
+            true => (second, first),
+        };
+        (path_of(&own.0), path_of(&others.1))
     }
+}
+
+/// Where a child finds what is open here, for as long as it is.
+fn path_of(open: &impl AsRawFd) -> PathBuf {
+    let (process, number) = (std::process::id(), open.as_raw_fd());
+    PathBuf::from(format!("/proc/{process}/fd/{number}"))
+}
+
+/// Huge pages where as many are set aside as this program needs, else whatever
+/// the kernel gives.
+fn memory(setup: &Setup) -> io::Result<File> {
+    match huge_memory(setup) {
+        Ok(file) => Ok(file),
+        Err(_) => memfd(MemfdFlags::empty()),
+    }
+}
+
+fn huge_memory(setup: &Setup) -> io::Result<File> {
+    let file = memfd(MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB)?;
+    let page = driver::memory::HUGE_PAGE;
+    let bytes = measure::arena_bytes(setup).next_multiple_of(page) as u64;
+    for arena in 0..u64::from(setup.arenas) {
+        let none = FallocateFlags::empty();
+        fallocate(&file, none, arena * FILE_STEP, bytes)?;
+    }
+    Ok(file)
 }
 
 fn memfd(flags: MemfdFlags) -> io::Result<File> {
@@ -475,11 +592,11 @@ mod tests {
             packets_per_phase: plan::packets_per_phase(128),
             ..setup.clone()
         };
-        let memory = Memory::new(&setup).expect("memory");
-        let mut file = File::open(&memory.path).expect("found by its path");
+        let memory = memory(&setup).expect("memory");
+        let mut file = File::open(path_of(&memory)).expect("found by its path");
         // SAFETY: blocks of the two follow one another, in one thread.
         let bench = |setup: &Setup| unsafe {
-            Bench::shared(&memory._file, setup.clone(), 0).expect("memory")
+            Bench::shared(&memory, setup.clone(), 0).expect("memory")
         };
         let mut benches = [bench(&setup), bench(&small)];
         for name in ["baseline", "persona=fastest", "batch=list"] {
