@@ -576,10 +576,10 @@ fn reanalysing_what_is_no_run_is_one_line_and_leaves_nothing() {
     assert!(!nowhere.exists());
 }
 
-/// A comparison that takes a second, of A and B.
+/// A comparison that takes a second or two, of A and B.
 fn compared(a_and_b: &str) -> Output {
     let line = format!(
-        "compare {a_and_b} --batch 32 --processes 3 --rounds 8 --brief"
+        "compare {a_and_b} --batch 32 --processes 8 --rounds 16 --brief"
     );
     bench_runner(&line, Path::new("."))
 }
@@ -595,7 +595,7 @@ fn compare_says_slower_and_ends_well() {
     assert!(one["effect"].as_f64().expect("a number") > 0.0);
     let line = one["line"].as_str().expect("a line");
     let words = "batch 32: reg=boxed is";
-    assert!(line.starts_with(words) && line.contains("n = 3×8"), "{line}");
+    assert!(line.starts_with(words) && line.contains("n = 8×16"), "{line}");
 }
 
 #[test]
@@ -653,8 +653,8 @@ fn compare_of_two_programs_says_slower_and_keeps_samples() {
     let scratch = Scratch::new("two");
     let (copy, out) = (copied(&scratch), scratch.join("run"));
     let line = format!(
-        "compare {copy}:reg=unboxed reg=boxed --batch 1,32 --processes 3 \
-         --rounds 8 --out @"
+        "compare {copy}:reg=unboxed reg=boxed --batch 1,32 --processes 8 \
+         --rounds 16 --out @"
     );
     let output = bench_runner(&line, &out);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
