@@ -46,7 +46,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         }
         setup.injected_every = Some(every);
     }
-    let looks = looks(args.measure.processes)?;
+    let looks = looks(args.measure.processes, two.is_some())?;
     if !(args.layouts == 0 || (2..=layouts::MOST).contains(&args.layouts)) {
         return Err(Failure::error(format!(
             "--layouts {}: must be from 2 to {}, besides the measured build",
@@ -150,10 +150,15 @@ fn programs(
     Ok(Some(measurement::Pair { first, other }))
 }
 
+/// From how many processes on two programs are looked at: each has a stack and
+/// a heap of its own, so that process values scatter more.
+const OF_TWO_PROGRAMS: usize = 16;
+
 /// How often to look: as the protocol has it, or once where the number of
 /// processes was chosen.
-fn looks(processes: Option<u32>) -> Result<Looks, Failure> {
+fn looks(processes: Option<u32>, of_two: bool) -> Result<Looks, Failure> {
     match processes {
+        None if of_two => Ok(Looks::from(OF_TWO_PROGRAMS)),
         None => Ok(Looks::default()),
         Some(n) if n >= 3 => Ok(Looks::once(n as usize)),
         Some(n) => Err(Failure::error(format!(

@@ -16,11 +16,17 @@ pub struct Looks {
 impl Default for Looks {
     /// After 8, 16 and 32 processes.
     fn default() -> Self {
-        Self { processes: vec![8, 16, 32] }
+        Self::from(8)
     }
 }
 
 impl Looks {
+    /// After so many processes, twice and four times as many.
+    #[must_use]
+    pub fn from(first: usize) -> Self {
+        Self { processes: vec![first, 2 * first, 4 * first] }
+    }
+
     /// A single look, at all there is.
     #[must_use]
     pub fn once(processes: usize) -> Self {
