@@ -734,12 +734,12 @@ fn what_two_programs_cannot_be_compared_for_is_one_line() {
     }
 }
 
-/// Numbers of the processes that run the program at `path`.
-fn running(path: &str) -> Vec<u32> {
+/// Numbers of the processes whose program is, or was, below `folder`.
+fn running(folder: &Path) -> Vec<u32> {
     let all = fs::read_dir("/proc").expect("processes").flatten();
     let is_ours = |pid: &u32| {
         let program = fs::read_link(format!("/proc/{pid}/exe"));
-        program.is_ok_and(|program| program == Path::new(path))
+        program.is_ok_and(|program| program.starts_with(folder))
     };
     let numbers = all.filter_map(|e| e.file_name().to_str()?.parse().ok());
     numbers.filter(is_ours).collect()
@@ -752,14 +752,17 @@ fn a_killed_comparison_of_two_programs_leaves_no_process() {
     let mut parent = Command::new(&copy)
         .args(["compare", &format!("{copy}:reg=unboxed"), "reg=boxed"])
         .args(["--processes", "8", "--rounds", "10000"])
+        // Where the copies are that processes are started from.
+        .env("TMPDIR", &scratch.0)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("the program starts");
     let until = |wanted: usize| {
         let begin = std::time::Instant::now();
-        while running(&copy).len() != wanted {
-            assert!(begin.elapsed().as_secs() < 60, "{:?}", running(&copy));
+        while running(&scratch.0).len() != wanted {
+            let now = running(&scratch.0);
+            assert!(begin.elapsed().as_secs() < 60, "{now:?}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     };
