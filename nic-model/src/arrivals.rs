@@ -50,6 +50,16 @@ impl Sizes {
         }
     }
 
+    /// The sizes of frames one after the other, from the first on, until they
+    /// repeat.
+    #[must_use]
+    pub fn all(self) -> Vec<u16> {
+        match self {
+            Self::One(bytes) => vec![bytes],
+            Self::Imix => IMIX.to_vec(),
+        }
+    }
+
     /// Bytes of an average frame.
     #[must_use]
     pub fn mean(self) -> f64 {

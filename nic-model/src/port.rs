@@ -170,7 +170,7 @@ impl<'a> Port<'a> {
         self.offered += u64::from(frames);
         if let [queue] = &mut self.rx[..]
             && !self.faulty
-            && self.source.bytes() <= queue.buffer_bytes
+            && self.source.longest() <= queue.buffer_bytes
         {
             let tail = self.regs.get(&RDT, 0);
             let source = &mut self.source;
@@ -191,7 +191,7 @@ impl<'a> Port<'a> {
         let [queue] = &mut self.rx[..] else {
             panic!("frames are held on ports with one queue");
         };
-        let whole = self.source.bytes() <= queue.buffer_bytes;
+        let whole = self.source.longest() <= queue.buffer_bytes;
         assert!(
             whole && !self.faulty,
             "only whole frames are held, without faults"
@@ -404,13 +404,11 @@ impl<'a> Port<'a> {
     /// Packets and bytes since the port was made.
     pub fn counters(&self) -> Counters {
         let fcs = u64::from(FCS_BYTES);
-        let rx = self.rx_counts().delivered;
-        let tx = self.tx_counts();
-        let rx_bytes = u64::from(self.source.bytes()) + fcs;
+        let (rx, tx) = (self.rx_counts(), self.tx_counts());
         Counters {
-            rx_packets: rx,
+            rx_packets: rx.delivered,
             tx_packets: tx.sent,
-            rx_bytes: rx * rx_bytes,
+            rx_bytes: rx.bytes + rx.delivered * fcs,
             tx_bytes: tx.bytes + tx.sent * fcs,
         }
     }
@@ -419,6 +417,7 @@ impl<'a> Port<'a> {
     pub fn rx_counts(&self) -> RxCounts {
         let add = |mut sum: RxCounts, queue: &RxEngine| {
             sum.delivered += queue.counts.delivered;
+            sum.bytes += queue.counts.bytes;
             sum.ring_empty += queue.counts.ring_empty;
             sum.dma_faults += queue.counts.dma_faults;
             sum

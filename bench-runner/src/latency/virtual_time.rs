@@ -1,0 +1,256 @@
+//! Virtual time: measured costs of batches against a schedule of arrivals.
+//!
+//! The machine's time is nowhere in it but in what batches cost. A queueing
+//! run says how full batches are; these batches are replayed on the driver,
+//! which says what each costs; with that the queueing run is played again,
+//! until the fills stand still.
+
+use std::time::Duration;
+
+use nic_model::arrivals::Arrivals;
+use variants::registry::Variant;
+use variants::workload::PORTS;
+
+use super::costs::{MeasuredCosts, Replayed, moved};
+use super::load::{Length, PatternArg, Rate, SizesArg};
+use super::queue::{self, Outcome, Queue};
+use super::series::{Series, Settling, Slices, histogram};
+use crate::failure::Failure;
+use crate::measure::{Bench, Invalid, Step, Task, Until};
+use crate::results::{Fill, Setup};
+
+/// Replays of the same batches; a batch costs the median over them.
+pub const REPLAYS: u32 = 5;
+
+/// Most often that the batches of a queueing run are replayed.
+const MOST_ROUNDS: u32 = 6;
+
+/// Fills stand still when the batch of a packet is no more than this share
+/// larger or smaller than before, on average.
+pub const STILL: f64 = 0.02;
+
+/// Batches of each fill in the first replay.
+const FIRST_BATCHES: u32 = 32;
+
+/// Packets that a variant's highest rate is measured with.
+const FULL_PACKETS: u32 = 100_000;
+
+/// How long a series may take, per million of packets or part of it.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What is offered to every variant.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// How large frames are.
+    pub sizes: SizesArg,
+    /// How they follow each other.
+    pub pattern: PatternArg,
+    /// How many there are.
+    pub length: Length,
+}
+
+/// A variant whose batches have been timed.
+pub struct Contender<'b> {
+    bench: &'b mut Bench,
+    setup: Setup,
+    /// The frequency that costs are given for.
+    hz: f64,
+    variant: Variant,
+    batch: u16,
+    /// Costs by fill, of batches without a pause.
+    costs: MeasuredCosts,
+    /// Packets per second of full batches.
+    highest: f64,
+}
+
+impl<'b> Contender<'b> {
+    /// Times batches of every size, and then full ones. Costs are those of a
+    /// core at `hz`, whatever frequency it has meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When a replay has no result.
+    pub fn new(
+        bench: &'b mut Bench,
+        setup: &Setup,
+        hz: f64,
+        variant: Variant,
+        batch: u16,
+    ) -> Result<Self, Failure> {
+        let mut contender = Self {
+            bench,
+            setup: setup.clone(),
+            hz,
+            variant,
+            batch,
+            costs: MeasuredCosts::by_fill(
+                &[],
+                &Replayed { step_ps: Vec::new(), poll_ps: 0.0 },
+            ),
+            highest: 0.0,
+        };
+        let until = Until::within(LIMIT);
+        let failed = |e: Invalid| failure(&variant.name(), &e);
+        let steps = every_fill(batch, setup.seed);
+        let replayed = contender.replay(&steps, &until).map_err(failed)?;
+        contender.costs = MeasuredCosts::by_fill(&steps, &replayed);
+        let steps = full_batches(batch);
+        let replayed = contender.replay(&steps, &until).map_err(failed)?;
+        contender.highest = replayed.rate(&steps);
+        Ok(contender)
+    }
+
+    /// Offers a rate and follows every frame.
+    ///
+    /// # Errors
+    ///
+    /// When a replay has no result, or a frame is unaccounted for.
+    pub fn series(
+        &mut self,
+        offer: &Offer,
+        rate: Rate,
+    ) -> Result<Series, Failure> {
+        let name = format!("{} at {rate}", self.variant.name());
+        let failed = |e: Invalid| failure(&name, &e);
+        let per_second = rate.per_second(self.highest);
+        let on_a_wire = rate.on_a_wire(offer.sizes.0);
+        let frames = offer.length.per_port(per_second);
+        let millions = (frames * PORTS as u64).div_ceil(1_000_000).max(1);
+        let until =
+            Until::within(LIMIT * u32::try_from(millions).unwrap_or(u32::MAX));
+        let mut rng = fastrand::Rng::with_seed(self.setup.seed);
+        let per_port = per_second / PORTS as f64;
+        let arrivals = [(); PORTS].map(|()| {
+            let (pattern, sizes) = (offer.pattern.0, offer.sizes.0);
+            Arrivals::new(per_port, pattern, sizes, on_a_wire, rng.u64(..))
+        });
+        let queue = Queue {
+            arrivals,
+            frames: [frames; PORTS],
+            batch: self.batch,
+            // A ring keeps a slot free.
+            descriptors: self.setup.ring_entries - 1,
+        };
+        let (outcome, settling) =
+            self.settle(&queue, &until).map_err(failed)?;
+        outcome.account.check().map_err(|e| failed(e.into()))?;
+        let mut histogram = histogram();
+        for sample in &outcome.samples {
+            let ns = ns(sample.latency);
+            histogram.record(ns).expect("a histogram that grows");
+        }
+        let mut fills = vec![0; usize::from(self.batch) + 1];
+        for step in &outcome.steps {
+            fills[usize::from(step.fill)] += 1;
+        }
+        let samples = outcome.samples.iter();
+        let samples = samples.map(|sample| (sample.due, ns(sample.latency)));
+        Ok(Series {
+            variant: self.variant.name(),
+            rate,
+            per_second,
+            highest: rate.is_share().then_some(self.highest),
+            on_a_wire,
+            histogram,
+            slices: Slices::of(samples, outcome.end),
+            account: outcome.account,
+            fills,
+            settling: Some(settling),
+        })
+    }
+
+    /// Queueing runs and replays by turns, until fills stand still.
+    fn settle(
+        &mut self,
+        queue: &Queue,
+        until: &Until,
+    ) -> Result<(Outcome, Settling), Invalid> {
+        let mut costs = self.costs.clone();
+        let mut before: Option<Vec<Step>> = None;
+        for replayed in 0.. {
+            let outcome =
+                queue::run(queue.clone(), &mut costs, || until.check())?;
+            if let Some(before) = &before {
+                let moved = moved(before, &outcome.steps);
+                let settled = moved <= STILL;
+                if settled || replayed == MOST_ROUNDS {
+                    let settling = Settling { replayed, moved, settled };
+                    return Ok((outcome, settling));
+                }
+            }
+            let steps = self.replay(&outcome.steps, until)?;
+            costs = self.costs.refined(&outcome.steps, &steps);
+            before = Some(outcome.steps);
+        }
+        unreachable!("rounds have an end")
+    }
+
+    /// What the steps cost, over as many replays as there are to be, on each
+    /// arena in turn.
+    fn replay(
+        &mut self,
+        steps: &[Step],
+        until: &Until,
+    ) -> Result<Replayed, Invalid> {
+        let replays = (0..REPLAYS).map(|number| {
+            let task = Task {
+                variant: self.variant,
+                workload: self.variant.workload().into(),
+                batch: self.batch,
+                fill: Fill::Full,
+                arena: (number % self.setup.arenas) as usize,
+                length: 0,
+                first_sequence: 0,
+                runs_seed: 0,
+            };
+            self.bench.replay(&task, steps, until)
+        });
+        let replays = replays.collect::<Result<Vec<_>, _>>()?;
+        Ok(Replayed::of(&replays, self.hz))
+    }
+}
+
+/// Nanoseconds of picoseconds, rounded.
+fn ns(ps: u64) -> u64 {
+    (ps + 500) / 1000
+}
+
+/// Why there is no series.
+fn failure(name: &str, what: &Invalid) -> Failure {
+    match what {
+        Invalid::Interrupted => Failure::interrupted("stopped"),
+        Invalid::Late(_) => Failure::error(format!(
+            "{name}: {what}; offer less by --packets or --seconds"
+        )),
+        _ => Failure::error(format!("{name}: {what}")),
+    }
+}
+
+/// Batches of powers of two and of the full size in random order, at either
+/// port.
+fn every_fill(batch: u16, seed: u64) -> Vec<Step> {
+    let mut fills: Vec<u16> = (0..16).map(|power| 1 << power).collect();
+    fills.retain(|fill| *fill < batch);
+    fills.push(batch);
+    let mut steps: Vec<_> = fills
+        .iter()
+        .flat_map(|fill| (0..FIRST_BATCHES).map(move |n| (n, *fill)))
+        .map(|(n, fill)| {
+            let port = (n % PORTS as u32) as u8;
+            Step { port, fill, after_idle: false }
+        })
+        .collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut steps);
+    steps
+}
+
+/// Full batches at the ports in turn.
+fn full_batches(batch: u16) -> Vec<Step> {
+    let count = FULL_PACKETS.div_ceil(batch.into());
+    let port = |n| (n % PORTS as u32) as u8;
+    (0..count)
+        .map(|n| Step { port: port(n), fill: batch, after_idle: false })
+        .collect()
+}
