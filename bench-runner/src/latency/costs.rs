@@ -18,17 +18,21 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// The medians over `replays` of the same steps, in cycles of a core at
-    /// `hz`. A pause of the host falls on another step in each, one of the
-    /// driver on the same.
+    /// The medians over `replays` of the same steps. A pause of the host
+    /// falls on another step in each, one of the driver on the same.
+    ///
+    /// What makes everything slow for a while, such as a lower frequency or a
+    /// neighbour on the same core, is taken out: a tick is so many
+    /// picoseconds in a replay whose full turns take `turn_ticks`.
     ///
     /// # Panics
     ///
     /// Without a replay, or where they are not of the same steps.
     #[must_use]
-    pub fn of(replays: &[Replay], hz: f64) -> Self {
-        let ps: Vec<_> =
-            replays.iter().map(|r| r.cycles_per_tick * PS / hz).collect();
+    pub fn of(replays: &[Replay], turn_ticks: f64, tick_hz: f64) -> Self {
+        let ps =
+            |replay: &Replay| turn_ticks / replay.turn_ticks * PS / tick_hz;
+        let ps: Vec<_> = replays.iter().map(ps).collect();
         let steps = replays[0].ticks.len();
         let mut all = vec![0.0; replays.len()];
         let middle = replays.len() / 2;
@@ -189,7 +193,7 @@ mod tests {
 
     fn replay(ticks: &[u32]) -> Replay {
         let ticks = ticks.to_vec();
-        Replay { ticks, poll_ticks: 4.0, cycles_per_tick: 1.0 }
+        Replay { ticks, poll_ticks: 4.0, turn_ticks: 1000.0 }
     }
 
     fn replayed(step_ps: &[f64]) -> Replayed {
@@ -203,17 +207,17 @@ mod tests {
             replay(&[10, 11, 510, 10]),
             replay(&[9999, 12, 505, 9]),
         ];
-        let costs = Replayed::of(&replays, 1e12);
+        let costs = Replayed::of(&replays, 1000.0, 1e12);
         assert_eq!(costs.step_ps, [10.0, 12.0, 505.0, 10.0]);
         assert_eq!(costs.poll_ps, 4.0);
-        let faster = Replayed::of(&replays, 2e12);
+        let faster = Replayed::of(&replays, 1000.0, 2e12);
         assert_eq!(faster.step_ps[2], 252.5);
     }
 
     #[test]
-    fn a_slower_core_costs_no_more() {
-        let slow = Replay { cycles_per_tick: 0.5, ..replay(&[20, 22]) };
-        let costs = Replayed::of(&[replay(&[10, 11]), slow], 1e12);
+    fn a_slow_moment_of_the_machine_costs_no_more() {
+        let slow = Replay { turn_ticks: 2000.0, ..replay(&[20, 22]) };
+        let costs = Replayed::of(&[replay(&[10, 11]), slow], 1000.0, 1e12);
         assert_eq!(costs.step_ps, [10.0, 11.0]);
     }
 

@@ -226,8 +226,7 @@ fn measure(
     Ok((ghz, series, end))
 }
 
-/// The core's frequency in GHz, for all series of a run: the median of some
-/// looks.
+/// The core's frequency in GHz: the median of some looks.
 fn frequency(tick_hz: f64) -> f64 {
     let looks: Vec<_> = (0..9).map(|_| clock::chain_ghz(tick_hz)).collect();
     stats::median(&looks).unwrap_or(1.0)
@@ -236,13 +235,13 @@ fn frequency(tick_hz: f64) -> f64 {
 fn measure_on(
     plan: &Plan,
     bench: &mut Bench,
-    hz: f64,
+    tick_hz: f64,
     done: &mut dyn FnMut(Series),
 ) -> Result<(), Failure> {
     for variant in &plan.variants {
         let batch = plan.offer.batch;
         let mut contender =
-            Contender::new(bench, &plan.setup, hz, *variant, batch)?;
+            Contender::new(bench, &plan.setup, tick_hz, *variant, batch)?;
         for rate in &plan.rates {
             done(contender.series(&plan.offer, *rate)?);
         }

@@ -71,9 +71,9 @@ pub struct Offered {
     pub ring_entries: u16,
     /// Usable bytes per packet buffer.
     pub buffer_bytes: u16,
-    /// Replays that a batch's cost is the median of.
-    pub replays: u32,
-    /// The core's frequency that costs are given for, in GHz.
+    /// Fewest replays that a batch's cost is the median of.
+    pub replays: usize,
+    /// The core's frequency when it began, by an add chain, in GHz.
     pub chain_ghz: f64,
 }
 

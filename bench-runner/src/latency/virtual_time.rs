@@ -18,9 +18,17 @@ use super::series::{Series, Settling, Slices, histogram};
 use crate::failure::Failure;
 use crate::measure::{Bench, Invalid, Step, Task, Until};
 use crate::results::{Fill, Setup};
+use crate::stats;
 
-/// Replays of the same batches; a batch costs the median over them.
-pub const REPLAYS: u32 = 5;
+/// Fewest replays of the same batches; a batch costs the median over them.
+pub const REPLAYS: usize = 5;
+
+/// Most replays of the same batches.
+const MOST_REPLAYS: usize = 15;
+
+/// Few batches are replayed more often, until there are so many of them: they
+/// are of high loads, where a slow moment of the machine fills the rings.
+const REPLAYED_BATCHES: usize = 2_000_000;
 
 /// Most often that the batches of a queueing run are replayed.
 const MOST_ROUNDS: u32 = 6;
@@ -55,8 +63,9 @@ pub struct Offer {
 pub struct Contender<'b> {
     bench: &'b mut Bench,
     setup: Setup,
-    /// The frequency that costs are given for.
-    hz: f64,
+    tick_hz: f64,
+    /// Ticks of its full turns, by which the machine's speed is known.
+    turn_ticks: Option<f64>,
     variant: Variant,
     batch: u16,
     /// Costs by fill, of batches without a pause.
@@ -66,8 +75,8 @@ pub struct Contender<'b> {
 }
 
 impl<'b> Contender<'b> {
-    /// Times batches of every size, and then full ones. Costs are those of a
-    /// core at `hz`, whatever frequency it has meanwhile.
+    /// Times batches of every size, and then full ones. From then
+    /// on costs are those of the machine as fast as it was then.
     ///
     /// # Errors
     ///
@@ -75,14 +84,15 @@ impl<'b> Contender<'b> {
     pub fn new(
         bench: &'b mut Bench,
         setup: &Setup,
-        hz: f64,
+        tick_hz: f64,
         variant: Variant,
         batch: u16,
     ) -> Result<Self, Failure> {
         let mut contender = Self {
             bench,
             setup: setup.clone(),
-            hz,
+            tick_hz,
+            turn_ticks: None,
             variant,
             batch,
             costs: MeasuredCosts::by_fill(
@@ -194,13 +204,16 @@ impl<'b> Contender<'b> {
         steps: &[Step],
         until: &Until,
     ) -> Result<Replayed, Invalid> {
-        let replays = (0..REPLAYS).map(|number| {
+        let often = REPLAYED_BATCHES / steps.len().max(1);
+        let often = often.clamp(REPLAYS, MOST_REPLAYS) | 1;
+        let arenas = self.setup.arenas as usize;
+        let replays = (0..often).map(|number| {
             let task = Task {
                 variant: self.variant,
                 workload: self.variant.workload().into(),
                 batch: self.batch,
                 fill: Fill::Full,
-                arena: (number % self.setup.arenas) as usize,
+                arena: number % arenas,
                 length: 0,
                 first_sequence: 0,
                 runs_seed: 0,
@@ -208,7 +221,10 @@ impl<'b> Contender<'b> {
             self.bench.replay(&task, steps, until)
         });
         let replays = replays.collect::<Result<Vec<_>, _>>()?;
-        Ok(Replayed::of(&replays, self.hz))
+        let turns: Vec<_> = replays.iter().map(|r| r.turn_ticks).collect();
+        let now = || stats::median(&turns).unwrap_or(1.0);
+        let turn_ticks = *self.turn_ticks.get_or_insert_with(now);
+        Ok(Replayed::of(&replays, turn_ticks, self.tick_hz))
     }
 }
 

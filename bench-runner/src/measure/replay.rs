@@ -12,12 +12,16 @@ use variants::workload::{PORTS, Quota};
 
 use super::Invalid;
 use super::bench::{Bench, BlockSpec, Task};
-use crate::clock::{chain_ghz, stamp};
+use crate::clock::stamp;
 use crate::process;
+use crate::stats;
 
 /// Full turns before the steps: seven laps of 512 descriptors at 448 per
 /// turn, so that every descriptor has been used.
 const WARM_UP: u32 = 8;
+
+/// Full turns that are timed, before the steps and after.
+const TIMED_TURNS: u32 = 24;
 
 /// Empty rounds whose mean is the cost of a poll that finds nothing.
 const EMPTY_ROUNDS: u32 = 1024;
@@ -43,8 +47,9 @@ pub struct Replay {
     pub ticks: Vec<u32>,
     /// Ticks of a poll of one port that finds nothing.
     pub poll_ticks: f64,
-    /// Core cycles per tick, before and after: their mean.
-    pub cycles_per_tick: f64,
+    /// Ticks of a turn on full rings, the median of some before and some
+    /// after the steps: how fast the machine was meanwhile.
+    pub turn_ticks: f64,
 }
 
 /// How long a measurement may go on.
@@ -98,9 +103,6 @@ impl Bench {
             patience: self.patience,
             mix: self.mix,
         };
-        // A chain's frequency in GHz at so many ticks per second.
-        let cycles_per_tick = || chain_ghz(1e9);
-        let before = cycles_per_tick();
         let (mut model, site) = spec.lay_out(self.arenas[task.arena].split());
         let mut step = |_| model.poll_control();
         let mut forwarder = (spec.open())(site, &mut step)?;
@@ -117,10 +119,15 @@ impl Bench {
                 false => Err(Invalid::Stalled { wanted, received }),
             }
         };
-        for _ in 0..WARM_UP {
+        let full = Quota { packets: per_phase, patience: 1 };
+        let mut turns = Vec::new();
+        for turn in 0..WARM_UP + TIMED_TURNS {
             model.transmit();
             model.receive(per_port);
-            take(Quota { packets: per_phase, patience: 1 }, per_phase)?;
+            let span = take(full, per_phase)?;
+            if turn >= WARM_UP {
+                turns.push(span as f64);
+            }
         }
         model.transmit();
         let clock = u64::from(spec.clock_cost_ticks);
@@ -160,13 +167,19 @@ impl Bench {
                 model.transmit();
             }
         }
+        for _ in 0..TIMED_TURNS {
+            model.receive(per_port);
+            turns.push(take(full, per_phase)? as f64);
+            model.transmit();
+        }
+        let turn_ticks = stats::median(&turns).unwrap_or(1.0).max(1.0);
         let account = spec.balance(&model, &*forwarder)?;
         let taken: u64 = steps.iter().map(|step| u64::from(step.fill)).sum();
-        let wanted = u64::from(WARM_UP) * per_phase + taken;
+        let turns = u64::from(WARM_UP + 2 * TIMED_TURNS);
+        let wanted = turns * per_phase + taken;
         let received = spec.done(&account);
-        let cycles_per_tick = (before + cycles_per_tick()) / 2.0;
         match received == wanted {
-            true => Ok(Replay { ticks, poll_ticks, cycles_per_tick }),
+            true => Ok(Replay { ticks, poll_ticks, turn_ticks }),
             false => Err(Invalid::Stalled { wanted, received }),
         }
     }
