@@ -506,12 +506,16 @@ mod tests {
         let sink = Sink::new(1, format, 0, 1, 0);
         let mut port = Port::new(0, 1, regs, source, sink, Faults::default());
         // 64 bytes each; 2^26 of them are 2^32 bytes.
-        port.rx[0].counts.delivered = (3 << 26) + 1;
+        let receive = |port: &mut Port<'_>, frames: u64| {
+            port.rx[0].counts.delivered += frames;
+            port.rx[0].counts.bytes += frames * 60;
+        };
+        receive(&mut port, (3 << 26) + 1);
         assert_eq!(port.read_and_clear(&GORCL, 0), Some(64));
-        port.rx[0].counts.delivered += 1 << 30;
+        receive(&mut port, 1 << 30);
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(3));
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
-        port.rx[0].counts.delivered += 2;
+        receive(&mut port, 2);
         assert_eq!(port.read_and_clear(&GORCL, 0), Some(128));
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
     }

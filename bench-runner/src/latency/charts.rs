@@ -244,7 +244,8 @@ mod tests {
             ]
         );
         let (_, first) = &charts[0];
-        for word in ["buffer=deferred at 1M", ">99.9<", "commit", "lockstep"] {
+        for word in ["buffer=deferred at 1M", "\n99.9\n", "commit", "lockstep"]
+        {
             assert!(first.contains(word), "{word} in {first}");
         }
         // The same data give the same bytes.

@@ -31,14 +31,14 @@ const MOST_REPLAYS: usize = 15;
 const REPLAYED_BATCHES: usize = 2_000_000;
 
 /// Most often that the batches of a queueing run are replayed.
-const MOST_ROUNDS: u32 = 6;
+const MOST_ROUNDS: u32 = 10;
 
 /// Fills stand still when the batch of a packet is no more than this share
 /// larger or smaller than before, on average.
-pub const STILL: f64 = 0.02;
+pub const STILL: f64 = 0.05;
 
-/// Batches of each fill in the first replay.
-const FIRST_BATCHES: u32 = 32;
+/// Batches of each fill in the first replay, one after the other.
+const FIRST_BATCHES: u32 = 64;
 
 /// Packets that a variant's highest rate is measured with.
 const FULL_PACKETS: u32 = 100_000;
@@ -177,11 +177,12 @@ impl<'b> Contender<'b> {
         queue: &Queue,
         until: &Until,
     ) -> Result<(Outcome, Settling), Invalid> {
-        let mut costs = self.costs.clone();
+        // What is known of each fill, from whatever run had it last.
+        let mut known = self.costs.clone();
         let mut before: Option<Vec<Step>> = None;
         for replayed in 0.. {
             let outcome =
-                queue::run(queue.clone(), &mut costs, || until.check())?;
+                queue::run(queue.clone(), &mut known, || until.check())?;
             if let Some(before) = &before {
                 let moved = moved(before, &outcome.steps);
                 let settled = moved <= STILL;
@@ -191,7 +192,7 @@ impl<'b> Contender<'b> {
                 }
             }
             let steps = self.replay(&outcome.steps, until)?;
-            costs = self.costs.refined(&outcome.steps, &steps);
+            known = known.refined(&outcome.steps, &steps);
             before = Some(outcome.steps);
         }
         unreachable!("rounds have an end")
@@ -244,22 +245,23 @@ fn failure(name: &str, what: &Invalid) -> Failure {
     }
 }
 
-/// Batches of powers of two and of the full size in random order, at either
-/// port.
+/// Runs of batches of one size at the ports in turn, of sizes from 1 to the
+/// full one, in random order: of each up to 32, and then in steps of a tenth.
 fn every_fill(batch: u16, seed: u64) -> Vec<Step> {
-    let mut fills: Vec<u16> = (0..16).map(|power| 1 << power).collect();
-    fills.retain(|fill| *fill < batch);
-    fills.push(batch);
-    let mut steps: Vec<_> = fills
-        .iter()
-        .flat_map(|fill| (0..FIRST_BATCHES).map(move |n| (n, *fill)))
-        .map(|(n, fill)| {
-            let port = (n % PORTS as u32) as u8;
-            Step { port, fill, after_idle: false }
+    let next = |fill: &u16| {
+        (*fill < batch).then(|| {
+            let step = (fill / 10).max(1);
+            let step = if *fill < 32 { 1 } else { step };
+            (fill + step).min(batch)
         })
-        .collect();
-    fastrand::Rng::with_seed(seed).shuffle(&mut steps);
-    steps
+    };
+    let mut fills: Vec<u16> = std::iter::successors(Some(1), next).collect();
+    fastrand::Rng::with_seed(seed).shuffle(&mut fills);
+    let run = |fill: u16| {
+        let ports = (0..FIRST_BATCHES).map(|n| (n % PORTS as u32) as u8);
+        ports.map(move |port| Step { port, fill, after_idle: false })
+    };
+    fills.into_iter().flat_map(run).collect()
 }
 
 /// Full batches at the ports in turn.

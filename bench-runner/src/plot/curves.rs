@@ -189,7 +189,7 @@ mod tests {
     fn lines_are_named_and_dashed_and_the_same_each_time() {
         let chart = curves(vec![(0.0, 0.04), (99.0, 0.05), (99.9, 40.0)]);
         let svg = chart.draw();
-        for word in ["one at 1M", "two at 1M", ">99.9<", "&lt;machine&gt;"] {
+        for word in ["one at 1M", "two at 1M", "\n99.9\n", "&lt;machine&gt;"] {
             assert!(svg.contains(word), "{word} in {svg}");
         }
         assert!(svg.contains("stroke-dasharray"), "{svg}");
