@@ -27,7 +27,7 @@ use crate::measure::Bench;
 use crate::output;
 use crate::plan::{self, Effort};
 use crate::process;
-use crate::results::{Machine, Placement, Setup};
+use crate::results::{Placement, Setup};
 use crate::stats;
 use crate::sweep::{command_line, now, step_aside, terminal_width};
 use load::{Length, Rate};
@@ -77,7 +77,9 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
     let started = now();
     let mut machine = Root::default().machine(plan.setup.core);
     step_aside(&plan.setup);
-    let (chain_ghz, series, end) = measure(&plan, &mut machine)?;
+    let measured = measure(&plan, machine.tick_hz)?;
+    machine.clock_cost_ticks = measured.clock_cost_ticks;
+    let Measured { chain_ghz, series, end, .. } = measured;
     if let Err(failure) = &end
         && series.is_empty()
     {
@@ -188,42 +190,44 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
     Ok(Plan { setup, variants, rates, offer })
 }
 
+/// What came of a plan.
+struct Measured {
+    /// The core's frequency when it began.
+    chain_ghz: f64,
+    /// Cost of one pair of clock reads.
+    clock_cost_ticks: u32,
+    /// What was measured until its end.
+    series: Vec<Series>,
+    /// How it ended.
+    end: Result<(), Failure>,
+}
+
 /// Every series, in a thread that takes its pinning with it; and how it
 /// ended, for what is there is kept.
-fn measure(
-    plan: &Plan,
-    machine: &mut Machine,
-) -> Result<(f64, Vec<Series>, Result<(), Failure>), Failure> {
+fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
     let bar = progress(plan);
-    let tick_hz = machine.tick_hz;
     let measured = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             affinity::pin(plan.setup.core).map_err(Failure::environment)?;
             let clock_cost_ticks = clock::clock_cost_ticks();
-            let ghz = frequency(tick_hz);
+            let chain_ghz = frequency(tick_hz);
             let mut bench = Bench::new(plan.setup.clone(), clock_cost_ticks)
                 .map_err(Failure::environment)?;
             if plan.offer.sizes.0 == Sizes::Imix {
                 bench = bench.with_mix();
             }
-            let mut all = Vec::new();
-            let end = measure_on(
-                plan,
-                &mut bench,
-                ghz * 1e9,
-                &mut |series: Series| {
-                    all.push(series);
+            let mut series = Vec::new();
+            let end =
+                measure_on(plan, &mut bench, tick_hz, &mut |one: Series| {
+                    series.push(one);
                     bar.inc(1);
-                },
-            );
-            Ok::<_, Failure>(((clock_cost_ticks, ghz), all, end))
+                });
+            Ok(Measured { chain_ghz, clock_cost_ticks, series, end })
         });
         worker.join().expect("measuring does not panic")
     });
     bar.finish_and_clear();
-    let ((clock_cost_ticks, ghz), series, end) = measured?;
-    machine.clock_cost_ticks = clock_cost_ticks;
-    Ok((ghz, series, end))
+    measured
 }
 
 /// The core's frequency in GHz: the median of some looks.
