@@ -33,7 +33,7 @@ use crate::sweep::{command_line, now, step_aside, terminal_width};
 use load::{Length, Rate};
 use record::{FILE, Offered, Record};
 use series::Series;
-use virtual_time::{Contender, Offer};
+use virtual_time::{Contender, Offer, Yardstick};
 
 /// Packets of a series that is not told otherwise: ten are left above the
 /// last percentile that is reported.
@@ -242,10 +242,11 @@ fn measure_on(
     tick_hz: f64,
     done: &mut dyn FnMut(Series),
 ) -> Result<(), Failure> {
+    let (setup, batch) = (&plan.setup, plan.offer.batch);
+    let yardstick = Yardstick::new(bench, setup, tick_hz, batch)?;
     for variant in &plan.variants {
-        let batch = plan.offer.batch;
         let mut contender =
-            Contender::new(bench, &plan.setup, tick_hz, *variant, batch)?;
+            Contender::new(bench, setup, yardstick, *variant, batch)?;
         for rate in &plan.rates {
             done(contender.series(&plan.offer, *rate)?);
         }

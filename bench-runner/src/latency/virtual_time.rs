@@ -15,8 +15,10 @@ use super::costs::{MeasuredCosts, Replayed, moved};
 use super::load::{Length, PatternArg, Rate, SizesArg};
 use super::queue::{self, Outcome, Queue};
 use super::series::{Series, Settling, Slices, histogram};
+use crate::analysis::BASELINE;
 use crate::failure::Failure;
 use crate::measure::{Bench, Invalid, Step, Task, Until};
+use crate::plan;
 use crate::results::{Fill, Setup};
 use crate::stats;
 
@@ -39,6 +41,9 @@ pub const STILL: f64 = 0.05;
 
 /// Batches of each fill in the first replay, one after the other.
 const FIRST_BATCHES: u32 = 64;
+
+/// Looks at how fast the machine is.
+const LOOKS: usize = 25;
 
 /// Packets that a variant's highest rate is measured with.
 const FULL_PACKETS: u32 = 100_000;
@@ -64,8 +69,8 @@ pub struct Contender<'b> {
     bench: &'b mut Bench,
     setup: Setup,
     tick_hz: f64,
-    /// Ticks of its full turns, by which the machine's speed is known.
-    turn_ticks: Option<f64>,
+    /// Ticks of its full turns on the machine as fast as costs are given for.
+    turn_ticks: f64,
     variant: Variant,
     batch: u16,
     /// Costs by fill, of batches without a pause.
@@ -75,8 +80,8 @@ pub struct Contender<'b> {
 }
 
 impl<'b> Contender<'b> {
-    /// Times batches of every size, and then full ones. From then
-    /// on costs are those of the machine as fast as it was then.
+    /// Times batches of every size, and then full ones. Costs are those of
+    /// the machine as fast as the yardstick knows it, whatever it is now.
     ///
     /// # Errors
     ///
@@ -84,15 +89,15 @@ impl<'b> Contender<'b> {
     pub fn new(
         bench: &'b mut Bench,
         setup: &Setup,
-        tick_hz: f64,
+        yardstick: Yardstick,
         variant: Variant,
         batch: u16,
     ) -> Result<Self, Failure> {
         let mut contender = Self {
             bench,
             setup: setup.clone(),
-            tick_hz,
-            turn_ticks: None,
+            tick_hz: yardstick.tick_hz,
+            turn_ticks: 1.0,
             variant,
             batch,
             costs: MeasuredCosts::by_fill(
@@ -103,6 +108,8 @@ impl<'b> Contender<'b> {
         };
         let until = Until::within(LIMIT);
         let failed = |e: Invalid| failure(&variant.name(), &e);
+        let ratio = yardstick.ratio(contender.bench, setup, variant, batch);
+        contender.turn_ticks = yardstick.turn_ticks * ratio.map_err(failed)?;
         let steps = every_fill(batch, setup.seed);
         let replayed = contender.replay(&steps, &until).map_err(failed)?;
         contender.costs = MeasuredCosts::by_fill(&steps, &replayed);
@@ -209,23 +216,87 @@ impl<'b> Contender<'b> {
         let often = often.clamp(REPLAYS, MOST_REPLAYS) | 1;
         let arenas = self.setup.arenas as usize;
         let replays = (0..often).map(|number| {
-            let task = Task {
-                variant: self.variant,
-                workload: self.variant.workload().into(),
-                batch: self.batch,
-                fill: Fill::Full,
-                arena: number % arenas,
-                length: 0,
-                first_sequence: 0,
-                runs_seed: 0,
-            };
+            let task = task(self.variant, self.batch, number % arenas);
             self.bench.replay(&task, steps, until)
         });
         let replays = replays.collect::<Result<Vec<_>, _>>()?;
-        let turns: Vec<_> = replays.iter().map(|r| r.turn_ticks).collect();
-        let now = || stats::median(&turns).unwrap_or(1.0);
-        let turn_ticks = *self.turn_ticks.get_or_insert_with(now);
-        Ok(Replayed::of(&replays, turn_ticks, self.tick_hz))
+        Ok(Replayed::of(&replays, self.turn_ticks, self.tick_hz))
+    }
+}
+
+/// How fast the machine is, by full turns of the baseline. All costs of a run
+/// are given for one speed.
+#[derive(Clone, Copy, Debug)]
+pub struct Yardstick {
+    tick_hz: f64,
+    turn_ticks: f64,
+}
+
+impl Yardstick {
+    /// The speed of the machine as it is now, at so many ticks per second.
+    ///
+    /// # Errors
+    ///
+    /// When a turn has no result.
+    pub fn new(
+        bench: &mut Bench,
+        setup: &Setup,
+        tick_hz: f64,
+        batch: u16,
+    ) -> Result<Self, Failure> {
+        let baseline = plan::find(BASELINE)?;
+        let looks = (0..LOOKS)
+            .map(|number| turn(bench, setup, baseline, batch, number))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| failure(BASELINE, &e))?;
+        let turn_ticks = stats::median(&looks).unwrap_or(1.0);
+        Ok(Self { tick_hz, turn_ticks })
+    }
+
+    /// A variant's turns as multiples of the baseline's, which are timed right
+    /// before and after.
+    fn ratio(
+        self,
+        bench: &mut Bench,
+        setup: &Setup,
+        variant: Variant,
+        batch: u16,
+    ) -> Result<f64, Invalid> {
+        let baseline = plan::find(BASELINE).expect("there is one");
+        let mut ratios = Vec::new();
+        for number in 0..LOOKS {
+            let before = turn(bench, setup, baseline, batch, number)?;
+            let between = turn(bench, setup, variant, batch, number)?;
+            let after = turn(bench, setup, baseline, batch, number)?;
+            ratios.push(2.0 * between / (before + after));
+        }
+        Ok(stats::median(&ratios).unwrap_or(1.0))
+    }
+}
+
+/// Ticks of a variant's full turn.
+fn turn(
+    bench: &mut Bench,
+    setup: &Setup,
+    variant: Variant,
+    batch: u16,
+    number: usize,
+) -> Result<f64, Invalid> {
+    let task = task(variant, batch, number % setup.arenas as usize);
+    let replay = bench.replay(&task, &[], &Until::within(LIMIT))?;
+    Ok(replay.turn_ticks)
+}
+
+fn task(variant: Variant, batch: u16, arena: usize) -> Task {
+    Task {
+        variant,
+        workload: variant.workload().into(),
+        batch,
+        fill: Fill::Full,
+        arena,
+        length: 0,
+        first_sequence: 0,
+        runs_seed: 0,
     }
 }
 
