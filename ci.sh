@@ -141,6 +141,16 @@ badinput() {
         compare "$runner:reg=unboxed" reg=boxed --layouts 2
     refused 'from 2 to 64' compare reg=unboxed reg=boxed --layouts 1
     refused 'three or more' compare reg=unboxed reg=boxed --processes 2
+    refused 'only --virtual' latency --variant baseline
+    refused 'reg=boxd.*reg=boxed' latency --virtual --variant reg=boxd
+    refused 'forwards nothing' latency --virtual --variant floor=null
+    refused '1M.*90%' latency --virtual --variant baseline --rate fast
+    refused 'from 1 to 448' latency --virtual --variant baseline --batch 512
+    refused 'imix' latency --virtual --variant baseline --frame 9000
+    refused 'burst:N' latency --virtual --variant baseline --pattern saw
+    refused 'above 0' latency --virtual --variant baseline --seconds 0
+    refused "$out/file/below" \
+        latency --virtual --variant baseline --out "$out/file/below"
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd

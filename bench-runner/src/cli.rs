@@ -7,12 +7,13 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
+use crate::latency::load::{PatternArg, Rate, SizesArg};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::tune::{self, Stop};
 use crate::{
-    compare, counters, doctor, explain, list, pair, reanalyse, run, sweep,
-    worker,
+    compare, counters, doctor, explain, latency, list, pair, reanalyse, run,
+    sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -56,6 +57,17 @@ Examples:
 
 Exit code 0 whatever is found, 3 where nothing can be said.")]
     Compare(CompareArgs),
+    /// How long a packet takes, to the last percentile
+    #[command(after_help = "\
+Examples:
+  bench-runner latency --virtual --variant buffer=freelist,buffer=deferred
+  bench-runner latency --virtual --variant baseline --rate 1M,90% --batch 8
+  bench-runner latency --virtual --variant baseline --pattern burst:32 \
+--rate 5M --out DIR
+
+Virtual time: what each batch cost on this machine, and nothing else of its
+time, against a schedule of arrivals.")]
+    Latency(LatencyArgs),
     /// Tables, charts and page of a recorded run, from its samples
     #[command(
         after_help = "Example: bench-runner reanalyse results/2026-11-21-amd-epyc"
@@ -258,6 +270,58 @@ pub struct CompareArgs {
     pub measure: MeasureArgs,
 }
 
+/// Options of `latency`.
+#[derive(Args, Clone, Debug)]
+pub struct LatencyArgs {
+    /// Variants, such as buffer=freelist,buffer=deferred
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
+    pub variant: Vec<String>,
+    /// In virtual time, without the machine's own pauses
+    #[arg(long = "virtual")]
+    pub in_virtual_time: bool,
+    /// Packets per second, both ports together, or shares of the variant's
+    /// own highest rate
+    #[arg(
+        long,
+        value_name = "RATE,…",
+        value_delimiter = ',',
+        default_value = "1M,10M,20M,10%,50%,90%,100%"
+    )]
+    pub rate: Vec<Rate>,
+    /// Upper limit of packets per receive call
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch: u32,
+    /// Frame size on the wire with its checksum, from 64 to 1518, or imix
+    #[arg(long, value_name = "BYTES", default_value = "64")]
+    pub frame: SizesArg,
+    /// How frames follow each other: constant, poisson or burst:N
+    #[arg(long, value_name = "HOW", default_value = "constant")]
+    pub pattern: PatternArg,
+    /// Packets per series [default: 1000000]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "seconds",
+        value_parser = clap::value_parser!(u64).range(100..=10_000_000)
+    )]
+    pub packets: Option<u64>,
+    /// Seconds per series instead
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Seed of arrivals; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Keep numbers, histograms and charts in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `reanalyse`.
 #[derive(Args, Clone, Debug)]
 pub struct ReanalyseArgs {
@@ -455,6 +519,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Sweep(args) => sweep::command(&args),
         Command::Run(args) => run::command(&args),
         Command::Compare(args) => compare::command(&args),
+        Command::Latency(args) => latency::command(&args),
         Command::Reanalyse(args) => reanalyse::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),

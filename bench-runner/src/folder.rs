@@ -1,6 +1,7 @@
 //! The folder of a run: its name, its lock and everything written to it.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::analysis;
@@ -90,6 +91,29 @@ impl Folder {
         run.save(&self.path).map_err(Failure::error)
     }
 
+    /// Writes a file of another kind, whole or not at all; `name` may lie in
+    /// a folder below.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|e| cannot_write(folder, &e))?;
+        }
+        replace(&path, bytes)
+    }
+
+    /// Writes a chart.
+    ///
+    /// # Errors
+    ///
+    /// When the disk refuses.
+    pub fn put_chart(&self, name: &str, svg: &str) -> Result<(), Failure> {
+        self.put(&format!("{PLOTS}/{name}"), svg.as_bytes())
+    }
+
     /// Draws charts and page from the samples.
     pub fn draw(&self, run: &Run) -> Result<(), Failure> {
         let plots = self.path.join(PLOTS);
@@ -97,11 +121,12 @@ impl Folder {
         let charts = plot::charts(run, &results, &reference);
         fs::create_dir_all(&plots).map_err(|e| cannot_write(&plots, &e))?;
         for (name, svg) in &charts {
-            replace(&plots.join(name), svg)?;
+            replace(&plots.join(name), svg.as_bytes())?;
         }
         let names: Vec<_> =
             charts.iter().map(|(name, _)| name.as_str()).collect();
-        replace(&self.path.join("README.md"), &page(run, &names))
+        let page = page(run, &names);
+        replace(&self.path.join("README.md"), page.as_bytes())
     }
 }
 
@@ -109,13 +134,21 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::error(format!("cannot write {}: {error}", path.display()))
 }
 
-/// Writes a file next to its place and moves it there.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file next to its place and moves it there when it is on the disk.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
-    fs::write(&partial, text)
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|e| cannot_write(path, &e))
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().map_err(|e| {
+        // It may not be there; the first failure is the one to tell.
+        let _ = fs::remove_file(&partial);
+        cannot_write(path, &e)
+    })
 }
 
 /// The name of the variant that a variant is compared with: that of a second

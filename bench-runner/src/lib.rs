@@ -13,6 +13,7 @@ pub mod environment;
 pub mod explain;
 pub mod failure;
 pub mod folder;
+pub mod latency;
 pub mod layouts;
 pub mod list;
 pub mod measure;

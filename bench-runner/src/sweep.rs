@@ -223,7 +223,7 @@ fn differs(old: &Machine, new: &Machine) -> Option<String> {
 
 /// Leaves the cores of forwarder and model to the workers, as far as there
 /// are others; the forwarder's first.
-fn step_aside(setup: &Setup) {
+pub fn step_aside(setup: &Setup) {
     let cores = affinity::allowed_cores();
     let free = |taken: &[u32]| {
         cores.iter().rev().find(|core| !taken.contains(core)).copied()
@@ -236,7 +236,7 @@ fn step_aside(setup: &Setup) {
 }
 
 /// The command line as it was typed.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut words = vec!["bench-runner".to_owned()];
     words.extend(std::env::args().skip(1));
     words.join(" ")

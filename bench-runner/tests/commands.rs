@@ -84,8 +84,8 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn help_of_every_command_shows_an_example() {
     for command in [
-        "list", "sweep", "run", "explain", "counters", "doctor", "tune",
-        "restore",
+        "list", "sweep", "run", "explain", "counters", "latency", "doctor",
+        "tune", "restore",
     ] {
         let help = bench_runner(&format!("{command} --help"), Path::new("."));
         assert!(help.status.success());

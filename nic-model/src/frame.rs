@@ -12,6 +12,8 @@
 
 use core::ptr::NonNull;
 
+use crate::arrivals::Sizes;
+
 /// Frame sizes that the wire carries.
 pub const SIZES: core::ops::RangeInclusive<u16> = 64..=1518;
 
@@ -27,7 +29,8 @@ pub const TOUCHED_BYTE: usize = 48;
 /// Most packet types of a source.
 pub const MAX_TYPES: u8 = 32;
 
-const HEAD_BYTES: usize = 60;
+/// Bytes that all frames have: headers, payload and number.
+pub(crate) const HEAD_BYTES: usize = 60;
 const SEQUENCE_AT: usize = 52;
 const TEXT_AT: usize = 44;
 
@@ -42,6 +45,9 @@ pub struct FrameFormat {
     pub trace: Trace,
     /// Whether all frames are of flow 0, instead of each of the next.
     pub one_flow: bool,
+    /// Whether sizes are those of [`Sizes::Imix`], by sequence number; the
+    /// size on the wire is then the largest of them.
+    pub mix: bool,
 }
 
 /// How the packet types of a port follow each other.
@@ -61,7 +67,7 @@ pub const REPLAYED_FRAMES: u64 = 64;
 impl Default for FrameFormat {
     fn default() -> Self {
         let trace = Trace::Generated;
-        Self { wire_bytes: 64, types: 1, trace, one_flow: false }
+        Self { wire_bytes: 64, types: 1, trace, one_flow: false, mix: false }
     }
 }
 
@@ -72,6 +78,8 @@ pub struct FrameMaker {
     head: FrameHead,
     /// What follows byte 59.
     pattern: Vec<u8>,
+    /// Of a mix, the frames of each size.
+    sizes: Vec<FrameMaker>,
 }
 
 /// The first 60 bytes of a port's frames; small, so that a loop keeps a copy.
@@ -167,7 +175,29 @@ impl FrameMaker {
             draw: Draw::new(port, format.trace),
             flow_mask: if format.one_flow { 0 } else { FLOWS as u16 - 1 },
         };
-        Self { format, head, pattern: frame.split_off(HEAD_BYTES) }
+        let pattern = frame.split_off(HEAD_BYTES);
+        let mut sizes = Vec::new();
+        if format.mix {
+            let mut all = Sizes::Imix.all();
+            assert_eq!(all.iter().max(), Some(&format.wire_bytes), "largest");
+            all.sort_unstable();
+            all.dedup();
+            let of =
+                |wire_bytes| FrameFormat { wire_bytes, mix: false, ..format };
+            sizes = all.into_iter().map(|b| Self::new(port, of(b))).collect();
+        }
+        Self { format, head, pattern, sizes }
+    }
+
+    /// The frames that are as large as that of number `sequence`.
+    #[inline(always)]
+    fn sized(&self, sequence: u64) -> &Self {
+        if self.sizes.is_empty() {
+            return self;
+        }
+        let bytes = Sizes::Imix.of(sequence);
+        let is_it = |one: &&Self| one.format.wire_bytes == bytes;
+        self.sizes.iter().find(is_it).expect("a size of the mix")
     }
 
     /// What these frames look like.
@@ -175,10 +205,35 @@ impl FrameMaker {
         self.format
     }
 
-    /// Bytes of a frame without its checksum.
+    /// Bytes of a frame without its checksum, of a mix of the largest.
     #[inline(always)]
     pub fn bytes(&self) -> u32 {
         u32::from(self.format.wire_bytes - FCS_BYTES)
+    }
+
+    /// Bytes of frame number `sequence` without its checksum.
+    #[inline(always)]
+    pub fn bytes_of(&self, sequence: u64) -> u32 {
+        self.sized(sequence).bytes()
+    }
+
+    /// Bytes that the frame at `at` should have, by its number.
+    ///
+    /// # Safety
+    ///
+    /// 60 bytes from `at` on are valid for reads.
+    pub(crate) unsafe fn bytes_at(&self, at: NonNull<u8>) -> u32 {
+        // SAFETY: the caller's promise.
+        let sequence = unsafe {
+            u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
+        };
+        self.bytes_of(sequence)
+    }
+
+    /// Whether frames are of several sizes.
+    #[inline(always)]
+    pub(crate) fn is_mixed(&self) -> bool {
+        !self.sizes.is_empty()
     }
 
     /// The first 60 bytes.
@@ -200,7 +255,7 @@ impl FrameMaker {
 
     /// Frame number `sequence`.
     pub fn frame(&self, sequence: u64) -> Vec<u8> {
-        let mut frame = vec![0; self.bytes() as usize];
+        let mut frame = vec![0; self.bytes_of(sequence) as usize];
         let at = NonNull::from_mut(frame.as_mut_slice()).cast();
         // SAFETY: the vector is as long as the frame.
         unsafe { self.write(at, sequence) };
@@ -211,21 +266,23 @@ impl FrameMaker {
     ///
     /// # Safety
     ///
-    /// [`bytes`](Self::bytes) bytes from `at` on are valid for writes.
+    /// [`bytes_of`](Self::bytes_of) that frame from `at` on are valid for
+    /// writes.
     pub unsafe fn write(&self, at: NonNull<u8>, sequence: u64) {
+        let Self { head, pattern, .. } = self.sized(sequence);
         // SAFETY: head and pattern are the frame.
         unsafe {
-            self.head.write::<false>(at, sequence);
+            head.write::<false>(at, sequence);
             let rest = at.add(HEAD_BYTES).as_ptr();
-            let len = self.pattern.len();
-            rest.copy_from_nonoverlapping(self.pattern.as_ptr(), len);
+            rest.copy_from_nonoverlapping(pattern.as_ptr(), pattern.len());
         }
     }
 
     /// The same frames after byte 48 has been incremented `touches` times.
     pub fn touched(mut self, touches: u8) -> Self {
         self.head.text = touch(self.head.text, touches);
-        self
+        let sizes = self.sizes.into_iter().map(|one| one.touched(touches));
+        Self { sizes: sizes.collect(), ..self }
     }
 
     /// The sequence number of the frame at `at`, and whether every byte is
@@ -233,15 +290,21 @@ impl FrameMaker {
     ///
     /// # Safety
     ///
-    /// [`bytes`](Self::bytes) bytes from `at` on are valid for reads.
+    /// [`bytes`](Self::bytes) bytes from `at` on are valid for reads, of a mix
+    /// as many as the frame should have by its number.
     pub unsafe fn check(&self, at: NonNull<u8>) -> (u64, bool) {
+        // SAFETY: the caller's promise; no frame is shorter than its head.
+        let sequence = unsafe {
+            u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
+        };
+        let Self { head, pattern, .. } = self.sized(sequence);
         // SAFETY: head and pattern are the frame.
         let ((sequence, same), rest) = unsafe {
             let rest = at.add(HEAD_BYTES).as_ptr();
-            let rest = core::slice::from_raw_parts(rest, self.pattern.len());
-            (self.head.check::<false>(at), rest)
+            let rest = core::slice::from_raw_parts(rest, pattern.len());
+            (head.check::<false>(at), rest)
         };
-        (sequence, same && rest == self.pattern)
+        (sequence, same && rest == pattern)
     }
 }
 
@@ -395,11 +458,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn written(maker: &FrameMaker, sequence: u64) -> Vec<u8> {
-        let mut frame = vec![0xEE; maker.bytes() as usize + 8];
+        let bytes = maker.bytes_of(sequence) as usize;
+        let mut frame = vec![0xEE; bytes + 8];
         let at = NonNull::new(frame.as_mut_ptr()).expect("not null");
         // SAFETY: the vector is longer than the frame.
         unsafe { maker.write(at, sequence) };
-        assert_eq!(frame.split_off(maker.bytes() as usize), [0xEE; 8]);
+        assert_eq!(frame.split_off(bytes), [0xEE; 8]);
         frame
     }
 
@@ -412,12 +476,13 @@ mod tests {
     fn formats() -> impl Strategy<Value = FrameFormat> {
         let trace = prop_oneof![Just(Trace::Generated), Just(Trace::Replayed)];
         let one_flow = any::<bool>();
-        (SIZES, 1..=MAX_TYPES, trace, one_flow).prop_map(
-            |(wire_bytes, types, trace, one_flow)| FrameFormat {
-                wire_bytes,
+        (SIZES, 1..=MAX_TYPES, trace, one_flow, any::<bool>()).prop_map(
+            |(bytes, types, trace, one_flow, mix)| FrameFormat {
+                wire_bytes: if mix { *SIZES.end() } else { bytes },
                 types,
                 trace,
                 one_flow,
+                mix,
             },
         )
     }
@@ -473,6 +538,8 @@ mod tests {
             let mut frame = written(&maker, sequence);
             let at = at.index(frame.len());
             frame[at] ^= 1_u8 << bit;
+            // A wrong number may be that of a longer frame.
+            frame.resize(maker.bytes() as usize, 0);
             let (seen, same) = checked(&maker, &mut frame);
             prop_assert!(!same || seen != sequence);
         }
@@ -485,6 +552,25 @@ mod tests {
             let tags = FrameMaker::new(0, format).tags(sequence);
             prop_assert!(tags.packet_type < u16::from(types));
             prop_assert!(u64::from(tags.flow) < FLOWS);
+        }
+    }
+
+    #[test]
+    fn the_frames_of_a_mix_have_its_sizes_in_order() {
+        let format = FrameFormat {
+            wire_bytes: *SIZES.end(),
+            mix: true,
+            ..FrameFormat::default()
+        };
+        let maker = FrameMaker::new(1, format);
+        assert_eq!(maker.bytes(), 1514);
+        for sequence in 0..24 {
+            let frame = written(&maker, sequence);
+            let bytes = frame.len() as u16 + FCS_BYTES;
+            assert_eq!(bytes, Sizes::Imix.of(sequence));
+            let ip = u16::from_be_bytes([frame[16], frame[17]]);
+            assert_eq!(usize::from(ip), frame.len() - 14);
+            assert_eq!(sum(&frame[14..34]), 0xFFFF);
         }
     }
 

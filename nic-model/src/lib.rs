@@ -6,6 +6,7 @@
 
 pub mod account;
 mod arena;
+pub mod arrivals;
 pub mod dma;
 pub mod fault;
 pub mod frame;

@@ -120,6 +120,11 @@ impl<'a> Model<'a> {
         self.ports.iter_mut().map(receive).sum()
     }
 
+    /// The same towards one port.
+    pub fn receive_held_at(&mut self, port: usize, frames: u32) -> u32 {
+        self.ports[port].receive_held(&self.memory, frames)
+    }
+
     /// Makes up for every write-back that is late or held, and brings lost
     /// links up again.
     pub fn settle(&mut self) {

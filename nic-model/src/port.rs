@@ -170,7 +170,7 @@ impl<'a> Port<'a> {
         self.offered += u64::from(frames);
         if let [queue] = &mut self.rx[..]
             && !self.faulty
-            && self.source.bytes() <= queue.buffer_bytes
+            && self.source.longest() <= queue.buffer_bytes
         {
             let tail = self.regs.get(&RDT, 0);
             let source = &mut self.source;
@@ -191,7 +191,7 @@ impl<'a> Port<'a> {
         let [queue] = &mut self.rx[..] else {
             panic!("frames are held on ports with one queue");
         };
-        let whole = self.source.bytes() <= queue.buffer_bytes;
+        let whole = self.source.longest() <= queue.buffer_bytes;
         assert!(
             whole && !self.faulty,
             "only whole frames are held, without faults"
@@ -404,13 +404,11 @@ impl<'a> Port<'a> {
     /// Packets and bytes since the port was made.
     pub fn counters(&self) -> Counters {
         let fcs = u64::from(FCS_BYTES);
-        let rx = self.rx_counts().delivered;
-        let tx = self.tx_counts();
-        let rx_bytes = u64::from(self.source.bytes()) + fcs;
+        let (rx, tx) = (self.rx_counts(), self.tx_counts());
         Counters {
-            rx_packets: rx,
+            rx_packets: rx.delivered,
             tx_packets: tx.sent,
-            rx_bytes: rx * rx_bytes,
+            rx_bytes: rx.bytes + rx.delivered * fcs,
             tx_bytes: tx.bytes + tx.sent * fcs,
         }
     }
@@ -419,6 +417,7 @@ impl<'a> Port<'a> {
     pub fn rx_counts(&self) -> RxCounts {
         let add = |mut sum: RxCounts, queue: &RxEngine| {
             sum.delivered += queue.counts.delivered;
+            sum.bytes += queue.counts.bytes;
             sum.ring_empty += queue.counts.ring_empty;
             sum.dma_faults += queue.counts.dma_faults;
             sum
@@ -507,12 +506,16 @@ mod tests {
         let sink = Sink::new(1, format, 0, 1, 0);
         let mut port = Port::new(0, 1, regs, source, sink, Faults::default());
         // 64 bytes each; 2^26 of them are 2^32 bytes.
-        port.rx[0].counts.delivered = (3 << 26) + 1;
+        let receive = |port: &mut Port<'_>, frames: u64| {
+            port.rx[0].counts.delivered += frames;
+            port.rx[0].counts.bytes += frames * 60;
+        };
+        receive(&mut port, (3 << 26) + 1);
         assert_eq!(port.read_and_clear(&GORCL, 0), Some(64));
-        port.rx[0].counts.delivered += 1 << 30;
+        receive(&mut port, 1 << 30);
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(3));
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
-        port.rx[0].counts.delivered += 2;
+        receive(&mut port, 2);
         assert_eq!(port.read_and_clear(&GORCL, 0), Some(128));
         assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
     }

@@ -42,6 +42,8 @@ struct Held {
 pub struct RxCounts {
     /// Frames written to memory.
     pub delivered: u64,
+    /// Their bytes, without checksums.
+    pub bytes: u64,
     /// Frames lost because the ring had no descriptor.
     pub ring_empty: u64,
     /// Frames lost because a descriptor's address is not mapped.
@@ -64,7 +66,7 @@ impl RxEngine {
         }
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let room = frames.min(owned.into());
-        let delivered = if source.maker().is_plain() {
+        let (delivered, bytes) = if source.maker().is_plain() {
             self.deliver::<true, HOLD>(memory, source, room)
         } else {
             self.deliver::<false, HOLD>(memory, source, room)
@@ -77,33 +79,36 @@ impl RxEngine {
         }
         source.skip(frames.into());
         self.counts.delivered += u64::from(delivered);
+        self.counts.bytes += bytes;
         delivered
     }
 
     /// Writes up to `room` frames to memory, fewer when an address is not
-    /// mapped. Works on copies, which stay in registers.
+    /// mapped; returns how many, and their bytes. Works on copies, which stay
+    /// in registers.
     #[inline(always)]
     fn deliver<const PLAIN: bool, const HOLD: bool>(
         &mut self,
         memory: &DmaMap<'_>,
         source: &Source,
         room: u32,
-    ) -> u32 {
+    ) -> (u32, u64) {
         let Some(mut ring) = self.ring else {
-            return 0;
+            return (0, 0);
         };
         let (first, maker) = (memory.first(), source.maker());
-        let (head, bytes) = (maker.head(), maker.bytes());
+        let (head, largest) = (maker.head(), maker.bytes());
         let start = source.next_sequence();
         let index = ring.head;
-        let mut delivered = 0;
+        let (mut delivered, mut sum) = (0, 0);
         while delivered < room {
+            let sequence = start + u64::from(delivered);
+            let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let at = first.translate(iova, bytes);
             let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
                 break;
             };
-            let sequence = start + u64::from(delivered);
             let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);
             // SAFETY: the driver gave this buffer to the device, and the
             // translation covers the frame.
@@ -119,12 +124,18 @@ impl RxEngine {
             }
             ring.advance();
             delivered += 1;
+            if !PLAIN {
+                sum += u64::from(bytes);
+            }
+        }
+        if PLAIN {
+            sum = u64::from(delivered) * u64::from(largest);
         }
         self.ring = Some(ring);
         if HOLD {
             self.held = Held { frames: delivered, index, sequence: start };
         }
-        delivered
+        (delivered, sum)
     }
 
     /// Writes the descriptors of the next `frames` held frames back.
@@ -134,7 +145,8 @@ impl RxEngine {
         };
         let Held { frames: held, index, sequence } = &mut self.held;
         for _ in 0..frames.min(*held) {
-            let (low, high) = whole_frame(maker.tags(*sequence), maker.bytes());
+            let bytes = maker.bytes_of(*sequence);
+            let (low, high) = whole_frame(maker.tags(*sequence), bytes);
             ring.write_back(*index, low, high);
             *index = index.wrapping_add(1);
             *sequence += 1;
@@ -227,6 +239,7 @@ impl RxEngine {
             ring.advance();
         }
         self.counts.delivered += 1;
+        self.counts.bytes += u64::from(bytes);
         1
     }
 

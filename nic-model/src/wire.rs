@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::fault;
-use crate::frame::{FrameFormat, FrameHead, FrameMaker, FrameTags};
+use crate::frame::{FrameFormat, FrameHead, FrameMaker, FrameTags, HEAD_BYTES};
 
 /// Where a port's frames come from.
 #[derive(Clone, Debug)]
@@ -21,6 +21,12 @@ impl Source {
     /// Bytes of the next frame, without its checksum.
     #[inline(always)]
     pub fn bytes(&self) -> u32 {
+        self.maker.bytes_of(self.next)
+    }
+
+    /// Bytes of the longest frame, without its checksum.
+    #[inline(always)]
+    pub fn longest(&self) -> u32 {
         self.maker.bytes()
     }
 
@@ -252,7 +258,16 @@ impl Sink {
         let lane = &mut self.lanes[queue];
         lane.arrived(1);
         let oversize = self.takes_oversize && len > lane.bytes;
-        if len != lane.bytes && !oversize {
+        let wanted = match self.maker.is_mixed() {
+            // SAFETY: the caller's promise; no frame of the mix is shorter
+            // than its head, which has its number.
+            true if len as usize >= HEAD_BYTES => unsafe {
+                self.maker.bytes_at(at)
+            },
+            true => return lane.note_wrong_length(),
+            false => lane.bytes,
+        };
+        if len != wanted && !oversize {
             return lane.note_wrong_length();
         }
         // SAFETY: the caller's promise; `len` is at least the maker's length.

@@ -19,10 +19,12 @@ use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 pub struct Bench {
     pub(super) arenas: Vec<Arena>,
     pub(super) setup: Setup,
-    clock_cost_ticks: u32,
+    pub(super) clock_cost_ticks: u32,
     /// None but in tests.
-    faults: Faults,
+    pub(super) faults: Faults,
     pub(super) patience: u32,
+    /// Whether frames are of the sizes of a mix, up to that of the set-up.
+    pub(super) mix: bool,
 }
 
 /// Empty rounds over both ports after which the model has stopped.
@@ -91,7 +93,15 @@ impl Bench {
             clock_cost_ticks,
             faults: Faults::default(),
             patience: PATIENCE,
+            mix: false,
         }
+    }
+
+    /// The same with frames of the sizes of a mix, of which that of the
+    /// set-up is the largest.
+    #[must_use]
+    pub fn with_mix(self) -> Self {
+        Self { mix: true, ..self }
     }
 
     /// The same on a card with faults, which are noticed after fewer rounds.
@@ -114,6 +124,7 @@ impl Bench {
             clock_cost_ticks: self.clock_cost_ticks,
             faults: self.faults,
             patience: self.patience,
+            mix: self.mix,
         };
         let parts = self.arenas[task.arena].split();
         match self.setup.placement {
@@ -132,6 +143,8 @@ pub(super) struct BlockSpec<'a> {
     /// Empty rounds over both ports after which the model has stopped, in
     /// threads.
     pub patience: u32,
+    /// Whether frames are of the sizes of a mix.
+    pub mix: bool,
 }
 
 impl BlockSpec<'_> {
@@ -154,6 +167,7 @@ impl BlockSpec<'_> {
                 types,
                 trace,
                 one_flow: from_driver,
+                mix: self.mix,
             },
             first_sequence: self.task.first_sequence,
             touches: u8::from(!from_driver),

@@ -100,6 +100,7 @@ impl Bench {
             clock_cost_ticks: 0,
             faults: Faults::default(),
             patience: self.patience,
+            mix: self.mix,
         };
         let (mut model, site) = spec.lay_out(self.arenas[0].split());
         let mut step = |_| model.poll_control();

@@ -5,6 +5,7 @@ mod counted;
 mod handover;
 mod lockstep;
 mod probe;
+mod replay;
 mod runs;
 mod sync;
 mod threaded;
@@ -12,8 +13,10 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use probe::Probe;
+pub use replay::{Replay, Step, Until};
 
 use std::fmt;
+use std::time::Duration;
 
 use driver::memory::OutOfMemory;
 use driver::nic::InitError;
@@ -52,6 +55,10 @@ pub enum Invalid {
     Core(String),
     /// The model's thread does not answer any more.
     Silent(&'static str),
+    /// Stopped by the user.
+    Interrupted,
+    /// Not done in time.
+    Late(Duration),
 }
 
 impl fmt::Display for Invalid {
@@ -68,6 +75,10 @@ impl fmt::Display for Invalid {
             Self::Core(error) => f.write_str(error),
             Self::Silent(what) => {
                 write!(f, "the model's thread {what}: is its core taken?")
+            }
+            Self::Interrupted => f.write_str("stopped"),
+            Self::Late(limit) => {
+                write!(f, "not done after {} s", limit.as_secs())
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Quantity;
 use crate::analysis::{self, CellResult, MODEL_BOUND};
-use crate::results::{Fill, Placement, Run};
+use crate::results::{Build, Fill, Machine, Placement, Run};
 use crate::stats::{self, CONFIDENCE};
 
 /// Quantity and unit of the upright axis.
@@ -74,14 +74,19 @@ fn sampling(run: &Run, results: &[CellResult]) -> String {
 }
 
 fn machine(run: &Run) -> String {
-    let machine = &run.machine;
+    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
+    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
+    machine_of(&run.machine, stats::median(&ghz))
+}
+
+/// The machine, and the core's frequency where it is known.
+#[must_use]
+pub fn machine_of(machine: &Machine, ghz: Option<f64>) -> String {
     let guest = match &machine.hypervisor {
         Some(hypervisor) => format!(", {hypervisor} guest"),
         None => String::new(),
     };
-    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
-    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
-    let clock = match stats::median(&ghz) {
+    let clock = match ghz {
         Some(ghz) => format!(" at {ghz:.2} GHz"),
         None => String::new(),
     };
@@ -89,8 +94,13 @@ fn machine(run: &Run) -> String {
 }
 
 fn origin(run: &Run) -> String {
-    let build = &run.build;
-    let date = run.started.split('T').next().unwrap_or_default();
+    origin_of(&run.build, &run.started)
+}
+
+/// When it was measured, and by what.
+#[must_use]
+pub fn origin_of(build: &Build, started: &str) -> String {
+    let date = started.split('T').next().unwrap_or_default();
     let commit: String = build.commit.chars().take(10).collect();
     let dirty = if build.dirty { " with changes" } else { "" };
     let profile = match build.profile.as_str() {

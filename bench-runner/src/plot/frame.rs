@@ -2,6 +2,7 @@
 
 use super::Point;
 use super::pen::Spot;
+use super::scale::step;
 
 /// How far an interval may reach above the highest value before it is cut.
 const REACH: f64 = 1.5;
@@ -97,18 +98,6 @@ impl Frame {
         let room = if high > low { 0.02 * (high - low) } else { 0.5 };
         (low - room, high + room)
     }
-}
-
-/// A round number that fits five to ten times into the range.
-fn step(most: f64) -> f64 {
-    if most <= 0.0 {
-        return 1.0;
-    }
-    let rough = most / 7.0;
-    let decade = 10f64.powi(rough.log10().floor() as i32);
-    let factors = [1.0, 2.0, 2.5, 5.0, 10.0];
-    let fits = factors.iter().find(|f| **f * decade >= rough);
-    fits.unwrap_or(&10.0) * decade
 }
 
 #[cfg(test)]

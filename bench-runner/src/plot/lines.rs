@@ -1,40 +1,36 @@
 //! One line per variant, its name beside its right end.
 
 use super::frame::Frame;
-use super::labels::{clearest, shorten, spread, width, wrap};
-use super::look::{BORDER, GRID, Ink, Look, Mark, PAPER, QUIET, TEXT, looks};
+use super::labels::{clearest, shorten, width, wrap};
+use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, looks};
+use super::names::{Label, Names, draw_mark, kind};
 use super::pen::{Align, Pen, Spot, Type, sheet};
 use super::{Chart, LineRate, Point, Series};
 
-const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 600.0;
-const MARGIN: f64 = 24.0;
-const LEFT: f64 = 64.0;
-const TOP: f64 = 76.0;
-/// From the field to a name: the leader's way and the key.
-const LEADER: f64 = 34.0;
-const KEY: f64 = 40.0;
-const SMALL: f64 = 11.0;
-const SMALL_LINE: f64 = 15.0;
+pub(super) const WIDTH: f64 = 960.0;
+pub(super) const HEIGHT: f64 = 600.0;
+pub(super) const MARGIN: f64 = 24.0;
+pub(super) const LEFT: f64 = 64.0;
+pub(super) const TOP: f64 = 76.0;
+pub(super) const SMALL: f64 = 11.0;
+pub(super) const SMALL_LINE: f64 = 15.0;
 /// Room for the numbers and the name of the batch axis.
-const FOOT: f64 = 58.0;
-const MARK: f64 = 3.6;
-/// From this many names on they are set closer.
-const MANY: usize = 24;
-const LONGEST_NAME: usize = 36;
+pub(super) const FOOT: f64 = 58.0;
+pub(super) const LONGEST_NAME: usize = 36;
 
 /// Draws a chart: batch sizes to the right, values from zero up.
 #[must_use]
 pub fn draw(chart: &Chart) -> String {
     let lines = prepare(chart);
-    let names = Names::of(&lines);
+    let names = lines.iter().map(|line| (&*line.name, line.emphasis));
+    let names = Names::of(names);
     let caption = wrap(&chart.subtitle, SMALL, WIDTH - 2.0 * MARGIN);
     let below = FOOT + SMALL_LINE * caption.len() as f64 + 10.0;
     let field = (HEIGHT - TOP - below).max(names.height());
     let height = (TOP + field + below).ceil();
     let points: Vec<_> =
         lines.iter().flat_map(|line| line.points.clone()).collect();
-    let right = WIDTH - MARGIN - names.width() - KEY - LEADER;
+    let right = names.field_end(WIDTH - MARGIN);
     let frame = Frame::new((LEFT, TOP), (right, TOP + field), &points);
     sheet((WIDTH, height), &chart.title, &chart.subtitle, |pen| {
         let corners =
@@ -59,7 +55,9 @@ pub fn draw(chart: &Chart) -> String {
             ];
             pen.line(&spots, TEXT, 1.2, &[6.0, 4.0]);
         }
-        names.draw(pen, &frame, &lines);
+        let edges = (frame.top, frame.bottom);
+        let labels = lines.iter().filter_map(|line| label(&frame, line));
+        names.draw(pen, frame.right, edges, labels.collect());
         // What others are compared with lies on top.
         for top in [false, true] {
             for line in lines.iter().filter(|line| line.emphasis == top) {
@@ -100,10 +98,6 @@ fn prepare(chart: &Chart) -> Vec<Line> {
     let mut lines: Vec<_> = chart.series.iter().zip(looks).map(line).collect();
     lines.retain(|line| !line.points.is_empty());
     lines
-}
-
-fn kind(size: f64, ink: Ink, align: Align) -> Type {
-    Type { size, bold: false, ink, align }
 }
 
 fn draw_head(pen: &mut Pen, chart: &Chart) {
@@ -159,83 +153,17 @@ fn draw_line(pen: &mut Pen, frame: &Frame, line: &Line) {
     }
 }
 
+fn label<'a>(frame: &Frame, line: &'a Line) -> Option<Label<'a>> {
+    let end = *spots(frame, line).last()?;
+    let hollow = line.points.iter().all(|point| point.hollow);
+    let (name, look) = (&*line.name, line.look);
+    let mark = Some(hollow);
+    Some(Label { name, end, look, bold: line.emphasis, mark })
+}
+
 fn spots(frame: &Frame, line: &Line) -> Vec<Spot> {
     let spot = |point: &Point| (frame.x(point.x), frame.y(point.y));
     line.points.iter().map(spot).collect()
-}
-
-/// A mark with a thin rim of paper, or of its colour around paper.
-fn draw_mark(pen: &mut Pen, at: Spot, mark: Mark, ink: Ink, hollow: bool) {
-    let (fill, rim) = if hollow { (PAPER, ink) } else { (ink, PAPER) };
-    let rim_width = if hollow { 1.5 } else { 0.7 };
-    if mark == Mark::Circle {
-        pen.circle(at, MARK + 0.4, fill, None);
-        pen.circle(at, MARK + 0.4, rim, Some(rim_width));
-        return;
-    }
-    let corners = mark.corners(MARK);
-    let mut outline: Vec<_> =
-        corners.iter().map(|(x, y)| (at.0 + x, at.1 + y)).collect();
-    pen.area(&outline, fill);
-    outline.extend_from_within(..1);
-    pen.line(&outline, rim, rim_width, &[]);
-}
-
-/// The names at the right, from the top down.
-struct Names {
-    size: f64,
-    gap: f64,
-    count: usize,
-    widest: f64,
-}
-
-impl Names {
-    fn of(lines: &[Line]) -> Self {
-        let many = lines.len() > MANY;
-        let (size, gap) = if many { (11.0, 13.5) } else { (12.0, 16.0) };
-        let widths = lines.iter().map(|line| {
-            let bold = if line.emphasis { 1.1 } else { 1.0 };
-            width(&line.name, size) * bold
-        });
-        let widest = widths.fold(0.0, f64::max);
-        Self { size, gap, count: lines.len(), widest }
-    }
-
-    fn height(&self) -> f64 {
-        self.gap * self.count as f64
-    }
-
-    fn width(&self) -> f64 {
-        self.widest
-    }
-
-    fn draw(&self, pen: &mut Pen, frame: &Frame, lines: &[Line]) {
-        let mut ends: Vec<(Spot, &Line)> = lines
-            .iter()
-            .filter_map(|line| Some((*spots(frame, line).last()?, line)))
-            .collect();
-        ends.sort_by(|(a, _), (b, _)| a.1.total_cmp(&b.1));
-        let heights: Vec<_> = ends.iter().map(|((_, y), _)| *y).collect();
-        let edges = (frame.top, frame.bottom);
-        let places = spread(&heights, self.gap, edges);
-        for ((end, line), y) in ends.into_iter().zip(places) {
-            let Look { ink, mark, dash, width } = line.look;
-            let key = frame.right + LEADER;
-            let leader =
-                [end, (frame.right + 4.0, end.1), (key - 5.0, y), (key, y)];
-            pen.line(&leader, ink.faded(0.55), 0.8, &[]);
-            let sample = [(key, y), (key + KEY - 8.0, y)];
-            pen.line(&sample, ink, width, dash);
-            let hollow = line.points.iter().all(|point| point.hollow);
-            let middle = key + (KEY - 8.0) / 2.0;
-            draw_mark(pen, (middle, y), mark, ink, hollow);
-            let how = Type {
-                bold: line.emphasis,
-                ..kind(self.size, TEXT, Align::Left)
-            };
-            pen.text(&line.name, (key + KEY - 2.0, y + 4.2), how);
-        }
-    }
 }
 
 /// Names the line rate where the fewest lines pass.

@@ -95,6 +95,17 @@ pub(super) fn looks(emphasis: impl Iterator<Item = bool>) -> Vec<Look> {
     emphasis.map(&mut next).collect()
 }
 
+/// The look of a line by two things that lines have in common: the colour
+/// says the first, the dash the second.
+pub(super) fn paired(first: usize, second: usize) -> Look {
+    Look {
+        ink: COLOURS[first % COLOURS.len()],
+        mark: MARKS[first % MARKS.len()],
+        dash: DASHES[second % DASHES.len()],
+        width: 1.7,
+    }
+}
+
 impl Mark {
     /// Corners around the origin for a mark of about this radius; none for
     /// the circle.

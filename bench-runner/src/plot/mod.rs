@@ -1,13 +1,19 @@
 //! Charts as SVG text: the same data always give the same bytes.
 
 mod captions;
+mod curves;
 mod frame;
 mod labels;
 mod lines;
 mod look;
+mod names;
 mod pen;
+mod scale;
 
+pub use captions::{machine_of, origin_of};
+pub use curves::{Curve, Curves};
 pub use lines::draw;
+pub use scale::Scale;
 
 use crate::analysis::{
     self, BASELINE, CellResult, FLOOR, Reference, SAME, by_axis, with_fill,
@@ -296,8 +302,8 @@ fn points(
     points
 }
 
-/// An axis as part of a file name, whatever it was called.
-fn file_name(axis: &str) -> String {
+/// A name as part of a file name, whatever it was.
+pub fn file_name(axis: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || c == '_';
     axis.chars().map(|c| if safe(c) { c } else { '-' }).collect()
 }

@@ -134,7 +134,7 @@ fn formats() -> impl Strategy<Value = FrameFormat> {
     let types = prop_oneof![Just(1_u8), 1..=32_u8];
     let trace = prop_oneof![Just(Trace::Generated), Just(Trace::Replayed)];
     (wire_bytes, types, trace).prop_map(|(wire_bytes, types, trace)| {
-        FrameFormat { wire_bytes, types, trace, one_flow: false }
+        FrameFormat { wire_bytes, types, trace, ..FrameFormat::default() }
     })
 }
 

@@ -1,0 +1,250 @@
+//! `latency.json`: what was offered, and every series in numbers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::series::{Percentile, Series};
+use crate::build_info;
+use crate::results::{Build, Machine};
+
+/// Name of the file in a folder.
+pub const FILE: &str = "latency.json";
+
+/// The version of the schema that this program writes.
+pub const SCHEMA: u32 = 1;
+
+/// Latencies of some variants at some rates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Version of this schema.
+    pub schema: u32,
+    /// The command line.
+    pub command: String,
+    /// When it began, RFC 3339, UTC.
+    pub started: String,
+    /// The program that measured.
+    pub build: Build,
+    /// The machine it ran on.
+    pub machine: Machine,
+    /// What was offered to every variant.
+    pub offered: Offered,
+    /// What came of it.
+    pub series: Vec<SeriesRecord>,
+    /// What a reader of the numbers has to know.
+    pub warnings: Vec<String>,
+}
+
+/// What time latencies are in.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Time {
+    /// A queueing run of measured batches.
+    Virtual,
+}
+
+/// What was offered to every variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Offered {
+    /// The time that latencies are in.
+    pub time: Time,
+    /// Seed of the arrivals.
+    pub seed: u64,
+    /// Core of the forwarder.
+    pub core: u32,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// Frame size on the wire with its checksum, or `imix`.
+    pub frame: String,
+    /// How frames follow each other: `constant`, `poisson` or `burst:N`.
+    pub pattern: String,
+    /// Packets per series, where they were given or nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
+    /// Seconds per series, where they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Descriptors per ring.
+    pub ring_entries: u16,
+    /// Usable bytes per packet buffer.
+    pub buffer_bytes: u16,
+    /// Fewest replays that a batch's cost is the median of.
+    pub replays: usize,
+    /// The core's frequency when it began, by an add chain, in GHz.
+    pub chain_ghz: f64,
+}
+
+/// One variant at one rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesRecord {
+    /// Name of the variant.
+    pub variant: String,
+    /// The rate as it was asked for.
+    pub rate: String,
+    /// The same in packets per second, both ports together.
+    pub packets_per_second: f64,
+    /// What 100 % are, where the rate is a share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_packets_per_second: Option<f64>,
+    /// Whether frames come no closer than a 10 Gbit/s wire brings them.
+    pub on_a_wire: bool,
+    /// Where all frames went.
+    pub account: Balance,
+    /// Percentiles of the forwarded frames, and the highest value.
+    pub percentiles: Vec<PercentileRecord>,
+    /// Mean, in nanoseconds.
+    pub mean_ns: f64,
+    /// Number of batches by their packets, from 0 packets on.
+    pub fills: Vec<u64>,
+    /// How often the batches were replayed until fills stood still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settling: Option<SettlingRecord>,
+    /// Nanoseconds from the start of one slice to that of the next.
+    pub slice_ns: f64,
+    /// The longest latency of the frames that were due in each slice, in
+    /// nanoseconds; none where none was.
+    pub slice_max_ns: Vec<Option<u64>>,
+    /// The latency that half of them exceed.
+    pub slice_median_ns: Vec<Option<u64>>,
+}
+
+/// Where all frames went: `offered` is the sum of the others.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Balance {
+    /// Frames on the wire.
+    pub offered: u64,
+    /// Frames that left.
+    pub forwarded: u64,
+    /// Frames that found no descriptor.
+    pub ring_full: u64,
+    /// Frames still on their way at the end.
+    pub inside: u64,
+}
+
+/// A percentile.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PercentileRecord {
+    /// In per cent; 100 is the highest value.
+    pub percentile: f64,
+    /// Its value in nanoseconds; none where too few samples are behind it.
+    pub ns: Option<u64>,
+    /// Samples at or above it.
+    pub samples: u64,
+}
+
+/// How costs and fills came together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettlingRecord {
+    /// How often the batches of a queueing run were replayed.
+    pub replayed: u32,
+    /// By how much batches are larger or smaller than those replayed last, on
+    /// average over packets, as a share of their size.
+    pub moved: f64,
+    /// Whether fills stand still.
+    pub settled: bool,
+}
+
+impl Record {
+    /// The record of some series that this program has measured.
+    #[must_use]
+    pub fn new(
+        command: String,
+        started: String,
+        machine: Machine,
+        offered: Offered,
+        series: &[Series],
+        warnings: Vec<String>,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            command,
+            started,
+            build: build_info::build(),
+            machine,
+            offered,
+            series: series.iter().map(of_series).collect(),
+            warnings,
+        }
+    }
+
+    /// As it stands in the file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = serde_json::to_string(self);
+        text.expect("a record has string keys only") + "\n"
+    }
+}
+
+fn of_series(series: &Series) -> SeriesRecord {
+    let account = series.account;
+    let slices = || series.slices.slices.iter();
+    let settling = series.settling.map(|settling| SettlingRecord {
+        replayed: settling.replayed,
+        moved: settling.moved,
+        settled: settling.settled,
+    });
+    let percentiles = series.percentiles().into_iter().chain([series.max()]);
+    SeriesRecord {
+        variant: series.variant.clone(),
+        rate: series.rate.to_string(),
+        packets_per_second: series.per_second,
+        highest_packets_per_second: series.highest,
+        on_a_wire: series.on_a_wire,
+        account: Balance {
+            offered: account.offered,
+            forwarded: account.forwarded,
+            ring_full: account.ring_empty,
+            inside: account.inside,
+        },
+        percentiles: percentiles.map(of_percentile).collect(),
+        mean_ns: series.histogram.mean(),
+        fills: series.fills.clone(),
+        settling,
+        slice_ns: series.slices.width_ns,
+        slice_max_ns: slices().map(|s| s.map(|s| s.max_ns)).collect(),
+        slice_median_ns: slices().map(|s| s.map(|s| s.median_ns)).collect(),
+    }
+}
+
+fn of_percentile(percentile: Percentile) -> PercentileRecord {
+    let Percentile { percentile, ns, samples } = percentile;
+    PercentileRecord { percentile, ns, samples }
+}
+
+/// JSON Schema of `latency.json`, as it stands in `results/schema/`.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Record);
+    let text = serde_json::to_string_pretty(&schema);
+    text.expect("a schema has string keys only") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_these_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../results/schema/latency-v1.json");
+        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
+            std::fs::write(&path, super::schema()).expect("written");
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == super::schema(),
+            "results/schema/latency-v1.json differs from the types: run this \
+             test with UPDATE_SCHEMA=1, and count SCHEMA up if files \
+             already written no longer fit"
+        );
+    }
+}

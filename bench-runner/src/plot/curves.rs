@@ -1,0 +1,204 @@
+//! Lines of many points over any axis, their names beside their ends.
+
+use super::labels::{shorten, wrap};
+use super::lines::{
+    FOOT, HEIGHT, LEFT, LONGEST_NAME, MARGIN, SMALL, SMALL_LINE, TOP, WIDTH,
+};
+use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, paired};
+use super::names::{Label, Names, kind};
+use super::pen::{Align, Pen, Spot, Type, sheet};
+use super::scale::{Scale, Span};
+
+/// A chart.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    /// Headline.
+    pub title: String,
+    /// What a reader has to know, in small type below.
+    pub subtitle: String,
+    /// Quantity and unit of the upright axis.
+    pub y_label: String,
+    /// How it runs.
+    pub y_scale: Scale,
+    /// Quantity and unit of the other one.
+    pub x_label: String,
+    /// How it runs.
+    pub x_scale: Scale,
+    /// The lines.
+    pub curves: Vec<Curve>,
+}
+
+/// A line.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    /// Name beside its right end.
+    pub name: String,
+    /// What it shares with lines of its colour and with lines of its dash.
+    pub kin: (usize, usize),
+    /// Whether it is thin.
+    pub thin: bool,
+    /// Its points, from left to right; those that are not finite are left
+    /// out.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// The field that the lines are drawn in.
+struct Field {
+    left: f64,
+    top: f64,
+    right: f64,
+    bottom: f64,
+    x: Span,
+    y: Span,
+}
+
+impl Field {
+    fn x(&self, value: f64) -> f64 {
+        self.left + self.x.share(value) * (self.right - self.left)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        self.bottom - self.y.share(value) * (self.bottom - self.top)
+    }
+
+    fn spots(&self, points: &[(f64, f64)]) -> Vec<Spot> {
+        let is_sound = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
+        let sound = points.iter().filter(is_sound);
+        sound.map(|(x, y)| (self.x(*x), self.y(*y))).collect()
+    }
+}
+
+impl Curves {
+    /// Draws it, as SVG.
+    #[must_use]
+    pub fn draw(&self) -> String {
+        let names: Vec<_> = self
+            .curves
+            .iter()
+            .map(|curve| shorten(&curve.name, LONGEST_NAME))
+            .collect();
+        let room = Names::of(names.iter().map(|name| (&**name, false)));
+        let caption = wrap(&self.subtitle, SMALL, WIDTH - 2.0 * MARGIN);
+        let below = FOOT + SMALL_LINE * caption.len() as f64 + 10.0;
+        let high = (HEIGHT - TOP - below).max(room.height());
+        let height = (TOP + high + below).ceil();
+        let points = || self.curves.iter().flat_map(|c| &c.points);
+        let field = Field {
+            left: LEFT,
+            top: TOP,
+            right: room.field_end(WIDTH - MARGIN),
+            bottom: TOP + high,
+            x: Span::of(self.x_scale, points().map(|(x, _)| *x)),
+            y: Span::of(self.y_scale, points().map(|(_, y)| *y)),
+        };
+        sheet((WIDTH, height), &self.title, &self.subtitle, |pen| {
+            let corners =
+                [(0.0, 0.0), (WIDTH, 0.0), (WIDTH, height), (0.0, height)];
+            pen.area(&corners, PAPER);
+            self.draw_head(pen);
+            self.draw_field(pen, &field);
+            let mut labels = Vec::new();
+            for (curve, name) in self.curves.iter().zip(&names) {
+                let spots = field.spots(&curve.points);
+                let Some(&end) = spots.last() else { continue };
+                let look = curve.look();
+                pen.line(&spots, look.ink, look.width, look.dash);
+                let (bold, mark) = (false, None);
+                labels.push(Label { name, end, look, bold, mark });
+            }
+            if labels.is_empty() {
+                let middle = (field.left + field.right) / 2.0;
+                let spot = (middle, (field.top + field.bottom) / 2.0);
+                pen.text("no data", spot, kind(14.0, QUIET, Align::Middle));
+            }
+            let edges = (field.top, field.bottom);
+            room.draw(pen, field.right, edges, labels);
+            for (number, text) in (0u32..).zip(&caption) {
+                let line = SMALL_LINE * f64::from(number);
+                let spot = (MARGIN, field.bottom + FOOT + 8.0 + line);
+                pen.text(text, spot, kind(SMALL, QUIET, Align::Left));
+            }
+        })
+    }
+
+    fn draw_head(&self, pen: &mut Pen) {
+        let title = Type { bold: true, ..kind(18.0, TEXT, Align::Left) };
+        pen.text(&self.title, (MARGIN, 32.0), title);
+        let label = kind(12.0, QUIET, Align::Left);
+        pen.text(&self.y_label, (MARGIN, 56.0), label);
+    }
+
+    fn draw_field(&self, pen: &mut Pen, field: &Field) {
+        for (number, (value, text)) in field.y.ticks().iter().enumerate() {
+            let y = field.y(*value);
+            let ink = if number == 0 { BORDER } else { GRID };
+            pen.line(&[(field.left, y), (field.right, y)], ink, 1.0, &[]);
+            let spot = (field.left - 9.0, y + 4.2);
+            pen.text(text, spot, kind(12.0, QUIET, Align::Right));
+        }
+        for (value, text) in field.x.ticks() {
+            let x = field.x(*value);
+            pen.line(&[(x, field.top), (x, field.bottom)], GRID, 1.0, &[]);
+            let tick = [(x, field.bottom), (x, field.bottom + 5.0)];
+            pen.line(&tick, BORDER, 1.0, &[]);
+            let spot = (x, field.bottom + 20.0);
+            pen.text(text, spot, kind(12.0, QUIET, Align::Middle));
+        }
+        let middle = (field.left + field.right) / 2.0;
+        let spot = (middle, field.bottom + 40.0);
+        pen.text(&self.x_label, spot, kind(12.0, QUIET, Align::Middle));
+    }
+}
+
+impl Curve {
+    fn look(&self) -> Look {
+        let look = paired(self.kin.0, self.kin.1);
+        match self.thin {
+            true => Look { width: 0.9, ..look },
+            false => look,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curves(points: Vec<(f64, f64)>) -> Curves {
+        let curve = |name: &str, kin, thin| Curve {
+            name: name.to_owned(),
+            kin,
+            thin,
+            points: points.clone(),
+        };
+        Curves {
+            title: "latency".to_owned(),
+            subtitle: "by a <machine>".to_owned(),
+            y_label: "µs".to_owned(),
+            y_scale: Scale::Log,
+            x_label: "percentile".to_owned(),
+            x_scale: Scale::Percentile,
+            curves: vec![
+                curve("one at 1M", (0, 0), false),
+                curve("two at 1M", (1, 1), true),
+            ],
+        }
+    }
+
+    #[test]
+    fn lines_are_named_and_dashed_and_the_same_each_time() {
+        let chart = curves(vec![(0.0, 0.04), (99.0, 0.05), (99.9, 40.0)]);
+        let svg = chart.draw();
+        for word in ["one at 1M", "two at 1M", "\n99.9\n", "&lt;machine&gt;"] {
+            assert!(svg.contains(word), "{word} in {svg}");
+        }
+        assert!(svg.contains("stroke-dasharray"), "{svg}");
+        assert_eq!(svg, chart.draw());
+    }
+
+    #[test]
+    fn without_a_point_it_says_so() {
+        let svg = curves(vec![(f64::NAN, 1.0)]).draw();
+        assert!(svg.contains("no data"), "{svg}");
+    }
+}
