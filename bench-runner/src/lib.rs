@@ -17,6 +17,7 @@ pub mod layouts;
 pub mod list;
 pub mod measure;
 pub mod measurement;
+pub mod ndr;
 pub mod output;
 pub mod pair;
 pub mod plan;
