@@ -236,7 +236,7 @@ fn step_aside(setup: &Setup) {
 }
 
 /// The command line as it was typed.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut words = vec!["bench-runner".to_owned()];
     words.extend(std::env::args().skip(1));
     words.join(" ")

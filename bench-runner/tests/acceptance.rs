@@ -322,3 +322,35 @@ fn trap(what: &str, fooled: u32, processes: u32) {
         println!("TRAP DEAD HERE: {what} fools nobody on this machine");
     }
 }
+
+/// Model NDR of one variant in fresh programs: the largest differs from the
+/// smallest by at most two per cent.
+#[test]
+#[ignore = "measures for half a minute"]
+fn model_ndr_comes_out_the_same() {
+    for variant in ["baseline", "reg=boxed"] {
+        let once = || {
+            let output = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+                .args(["ndr", "--virtual", "--json", "--variant", variant])
+                .output()
+                .expect("the program starts");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{said}");
+            let json: Value =
+                serde_json::from_slice(&output.stdout).expect("JSON");
+            let goal = &json["rows"][0]["goals"][0];
+            goal["lower_bound"].as_f64().expect("a bound")
+        };
+        let found: Vec<_> = (0..repeats(10)).map(|_| once()).collect();
+        let least = found.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = found.iter().copied().fold(0.0, f64::max);
+        let apart = most / least - 1.0;
+        println!(
+            "model NDR of {variant}: {:.2} to {:.2} Mpps, {:.2} % apart",
+            least / 1e6,
+            most / 1e6,
+            apart * 100.0
+        );
+        assert!(apart <= 0.02, "{found:?}");
+    }
+}

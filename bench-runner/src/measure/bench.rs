@@ -19,9 +19,9 @@ use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 pub struct Bench {
     pub(super) arenas: Vec<Arena>,
     pub(super) setup: Setup,
-    clock_cost_ticks: u32,
+    pub(super) clock_cost_ticks: u32,
     /// None but in tests.
-    faults: Faults,
+    pub(super) faults: Faults,
     pub(super) patience: u32,
 }
 

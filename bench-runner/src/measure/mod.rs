@@ -2,6 +2,7 @@
 
 mod bench;
 mod counted;
+mod fills;
 mod handover;
 mod lockstep;
 mod probe;
@@ -11,6 +12,7 @@ mod threaded;
 
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
+pub use fills::Streak;
 pub use probe::Probe;
 
 use std::fmt;

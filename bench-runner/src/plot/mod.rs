@@ -1,5 +1,6 @@
 //! Charts as SVG text: the same data always give the same bytes.
 
+mod bars;
 mod captions;
 mod frame;
 mod labels;
@@ -7,6 +8,7 @@ mod lines;
 mod look;
 mod pen;
 
+pub use bars::{Bar, Bars};
 pub use lines::draw;
 
 use crate::analysis::{
