@@ -19,7 +19,7 @@ const FEWEST_TURNS: u32 = 32;
 
 /// Replays per arena: a turn costs what it costs in a quarter of them at
 /// most. What disturbs a replay only adds.
-const REPLAYS: usize = 12;
+const REPLAYS: usize = 24;
 
 /// Picoseconds of a batch at least; less is below what the clock tells apart.
 const LEAST: f64 = 1e3;
@@ -210,6 +210,7 @@ fn setup(subject: &Subject) -> Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats;
 
     #[test]
     fn what_disturbs_one_replay_is_no_cost_and_what_is_in_all_is() {
@@ -261,7 +262,7 @@ mod tests {
         let costs = costs.expect("not stopped");
         assert_eq!(costs.by_fill.len(), 9);
         let median = |fill: usize| {
-            crate::stats::median(&costs.by_fill[fill]).expect("some turns")
+            stats::median(&costs.by_fill[fill]).expect("some turns")
         };
         assert!(median(8) > median(0), "{} {}", median(8), median(0));
         let stop = AtomicBool::new(true);
