@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use nic_model::arrivals::Sizes;
 
 use crate::failure::Failure;
 use crate::latency::load::{PatternArg, Rate, SizesArg};
@@ -12,8 +13,8 @@ use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::tune::{self, Stop};
 use crate::{
-    compare, counters, doctor, explain, latency, list, pair, reanalyse, run,
-    sweep, worker,
+    compare, counters, doctor, explain, latency, list, ndr, pair, reanalyse,
+    run, sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -92,6 +93,13 @@ Examples:
 Counts of valgrind's callgrind are exact: the same each time. Beside them are
 the processor's own counters, or why there are none.")]
     Counters(CountersArgs),
+    /// The highest load that a variant forwards without loss, on the model
+    #[command(after_help = "\
+Examples:
+  bench-runner ndr --variant baseline,reg=boxed --virtual
+  bench-runner ndr --variant baseline --frame 64,imix --batch 1,32 --virtual
+  bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%")]
+    Ndr(NdrArgs),
     /// What of this machine moves a number, graded, with the fix
     #[command(after_help = "\
 Examples:
@@ -386,6 +394,66 @@ pub struct CountersArgs {
     pub json: bool,
 }
 
+/// Options of `ndr`.
+#[derive(Args, Clone, Debug)]
+pub struct NdrArgs {
+    /// Variants, such as reg=boxed
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
+    pub variant: Vec<String>,
+    /// Frame sizes on the wire with their checksum, from 64 to 1518, or imix
+    #[arg(
+        long,
+        value_name = "BYTES,…",
+        value_delimiter = ',',
+        default_value = "64",
+        value_parser = ndr::frames
+    )]
+    pub frame: Vec<Sizes>,
+    /// Upper limits of packets per receive call
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "32"
+    )]
+    pub batch: Vec<u32>,
+    /// Search in virtual time, with the measured costs of batches
+    #[arg(long = "virtual")]
+    pub in_virtual_time: bool,
+    /// Shares of lost frames that are tolerated, a goal each
+    #[arg(
+        long,
+        value_name = "SHARE,…",
+        value_delimiter = ',',
+        default_value = "0,0.5%",
+        value_parser = ndr::share
+    )]
+    pub loss: Vec<f64>,
+    /// How far apart the bounds may be, as a share of the upper one
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value = "0.5%",
+        value_parser = ndr::share
+    )]
+    pub width: f64,
+    /// Seconds of a trial, from 0.01 to 1; 21 times as many decide
+    #[arg(long, value_name = "S", default_value_t = 0.1)]
+    pub seconds: f64,
+    /// Core that batches are measured on
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Seed of traffic and schedules; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Keep results and charts in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
@@ -523,6 +591,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Reanalyse(args) => reanalyse::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
+        Command::Ndr(args) => ndr::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),

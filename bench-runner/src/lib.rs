@@ -18,6 +18,7 @@ pub mod layouts;
 pub mod list;
 pub mod measure;
 pub mod measurement;
+pub mod ndr;
 pub mod output;
 pub mod pair;
 pub mod plan;

@@ -322,3 +322,36 @@ fn trap(what: &str, fooled: u32, processes: u32) {
         println!("TRAP DEAD HERE: {what} fools nobody on this machine");
     }
 }
+
+/// Model NDR of one variant in fresh programs: none is further than two per
+/// cent from the median.
+#[test]
+#[ignore = "measures for half a minute"]
+fn model_ndr_comes_out_the_same() {
+    for variant in ["baseline", "reg=boxed"] {
+        let once = || {
+            let output = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+                .args(["ndr", "--virtual", "--json", "--variant", variant])
+                .output()
+                .expect("the program starts");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{said}");
+            let json: Value =
+                serde_json::from_slice(&output.stdout).expect("JSON");
+            let goal = &json["rows"][0]["goals"][0];
+            goal["lower_bound"].as_f64().expect("a bound")
+        };
+        let found: Vec<_> = (0..repeats(10)).map(|_| once()).collect();
+        let median = stats::median(&found).expect("some");
+        let off = |mpps: &f64| (mpps / median - 1.0).abs();
+        let worst = found.iter().map(off).fold(0.0, f64::max);
+        println!(
+            "model NDR of {variant}: {:.2} Mpps, the worst of {} is {:.2} % \
+             off",
+            median / 1e6,
+            found.len(),
+            worst * 100.0
+        );
+        assert!(worst <= 0.02, "{found:?}");
+    }
+}

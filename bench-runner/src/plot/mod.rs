@@ -1,5 +1,6 @@
 //! Charts as SVG text: the same data always give the same bytes.
 
+mod bars;
 mod captions;
 mod curves;
 mod frame;
@@ -10,6 +11,7 @@ mod names;
 mod pen;
 mod scale;
 
+pub use bars::{Bar, Bars};
 pub use captions::{machine_of, origin_of};
 pub use curves::{Curve, Curves};
 pub use lines::draw;
