@@ -99,6 +99,8 @@ pub struct Arrivals {
     gap: f64,
     rng: Rng,
     number: u64,
+    /// The number on the wire of the first of them.
+    first: u64,
     /// When the next frame is wanted, by the pattern alone.
     wanted: f64,
     /// When the wire is free again.
@@ -128,9 +130,17 @@ impl Arrivals {
             gap: SECOND as f64 / rate,
             rng: Rng::with_seed(seed),
             number: 0,
+            first: 0,
             wanted: 0.0,
             free: 0,
         }
+    }
+
+    /// The same schedule for frames that are numbered from `first` on, which
+    /// says how large each is.
+    #[must_use]
+    pub fn starting_with(self, first: u64) -> Self {
+        Self { first, ..self }
     }
 
     /// When frame `number` is wanted.
@@ -154,7 +164,7 @@ impl Iterator for Arrivals {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        let bytes = self.sizes.of(self.number);
+        let bytes = self.sizes.of(self.first + self.number);
         let mut due = self.want() as u64;
         if self.on_a_wire {
             let bits = u64::from(bytes + BETWEEN_FRAMES) * 8;

@@ -10,6 +10,7 @@ pub mod arrivals;
 pub mod dma;
 pub mod fault;
 pub mod frame;
+pub mod generator;
 mod link;
 mod model;
 mod port;

@@ -45,6 +45,11 @@ impl Link {
         }
     }
 
+    /// Plugs the cable in or pulls it.
+    pub fn set(&mut self, up: bool) {
+        self.down_for = if up { 0 } else { FOREVER };
+    }
+
     /// Ends whatever keeps the link down for a while.
     pub fn settle(&mut self) {
         if self.down_for != FOREVER {
@@ -81,6 +86,16 @@ mod tests {
         link.settle();
         link.restart();
         assert!(!link.is_up());
+    }
+
+    #[test]
+    fn a_pulled_cable_stays_out_until_it_is_plugged_in() {
+        let mut link = Link::new(Faults::default());
+        link.set(false);
+        link.turn();
+        assert!(!link.is_up());
+        link.set(true);
+        assert!(link.is_up());
     }
 
     #[test]

@@ -112,6 +112,30 @@ impl<'a> Model<'a> {
         self.ports.iter_mut().map(receive).sum()
     }
 
+    /// Puts the next `frames` frames on the wire towards one port: see
+    /// [`Port::receive_each`].
+    #[inline(always)]
+    pub fn receive_each(
+        &mut self,
+        port: usize,
+        frames: u32,
+        each: impl FnMut(u64, Option<u16>),
+    ) -> u32 {
+        self.ports[port].receive_each(&self.memory, frames, each)
+    }
+
+    /// Takes packets off the transmit rings of one port: see
+    /// [`Port::transmit_each`].
+    #[inline(always)]
+    pub fn transmit_each(
+        &mut self,
+        port: usize,
+        most: u16,
+        sent: impl FnMut(u16, u64),
+    ) -> u32 {
+        self.ports[port].transmit_each(&self.memory, most, sent)
+    }
+
     /// As [`receive`](Self::receive), with every write-back held: see
     /// [`Port::receive_held`].
     pub fn receive_held(&mut self, frames: u32) -> u32 {

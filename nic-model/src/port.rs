@@ -97,6 +97,17 @@ impl<'a> Port<'a> {
         &self.regs
     }
 
+    /// Queues of each direction.
+    #[inline(always)]
+    pub fn queues(&self) -> u16 {
+        self.rx.len() as u16
+    }
+
+    /// The number of the next frame towards the port.
+    pub fn next_sequence(&self) -> u64 {
+        self.source.next_sequence()
+    }
+
     /// Acts on what the driver wrote to the control registers since the last
     /// call: resets, link restarts, queues switched on and off.
     pub fn poll_control(&mut self, memory: &DmaMap<'_>) {
@@ -208,9 +219,55 @@ impl<'a> Port<'a> {
         }
     }
 
+    /// Puts the next `frames` frames on the wire towards the port; returns how
+    /// many were delivered. `each` hears of every one of them, in order, its
+    /// number and the queue that it was delivered to, or none.
+    ///
+    /// # Panics
+    ///
+    /// On a port with faults, which damage frames.
+    #[inline(always)]
+    pub fn receive_each(
+        &mut self,
+        memory: &DmaMap<'_>,
+        frames: u32,
+        mut each: impl FnMut(u64, Option<u16>),
+    ) -> u32 {
+        assert!(!self.faulty, "frames are followed without faults");
+        let first = self.source.next_sequence();
+        if !self.link.is_up() {
+            let lost = u64::from(frames);
+            self.offered += lost;
+            self.lost_with_link += lost;
+            self.source.skip(lost);
+            (first..first + lost).for_each(|number| each(number, None));
+            return 0;
+        }
+        if let [_] = &self.rx[..] {
+            let delivered = self.receive(memory, frames);
+            for number in 0..frames {
+                let queue = (number < delivered).then_some(0);
+                each(first + u64::from(number), queue);
+            }
+            return delivered;
+        }
+        let mut delivered = 0;
+        for number in first..first + u64::from(frames) {
+            let queue = self.queue_of_next();
+            let one = self.receive(memory, 1);
+            each(number, (one == 1).then_some(queue));
+            delivered += one;
+        }
+        delivered
+    }
+
+    /// The receive queue of the next frame.
+    fn queue_of_next(&self) -> u16 {
+        self.source.tags().flow % self.rx.len() as u16
+    }
+
     #[cold]
     fn receive_slowly(&mut self, memory: &DmaMap<'_>, frames: u32) -> u32 {
-        let queues = self.rx.len() as u16;
         let split = self.faulty;
         let mut delivered = 0;
         self.rx.iter_mut().for_each(RxEngine::settle);
@@ -228,7 +285,7 @@ impl<'a> Port<'a> {
                 self.source.skip(1);
                 continue;
             }
-            let n = self.source.tags().flow % queues;
+            let n = self.queue_of_next();
             let queue = &mut self.rx[usize::from(n)];
             let tail = self.regs.get(&RDT, n);
             let source = &mut self.source;
@@ -305,10 +362,52 @@ impl<'a> Port<'a> {
                 let dice = &mut self.tx_dice;
                 queue.transmit_faulty(memory, sink, n.into(), tail, dice)
             } else {
-                queue.transmit(memory, sink, n.into(), tail)
+                queue.transmit(memory, sink, n.into(), tail, u16::MAX, |_| ())
             };
         }
         taken
+    }
+
+    /// Takes packets off the transmit rings, at most `most` from each; returns
+    /// how many descriptors that were. `sent` hears queue and number of every
+    /// frame that is as it should be.
+    ///
+    /// # Panics
+    ///
+    /// On a port with faults, which damage frames.
+    #[inline(always)]
+    pub fn transmit_each(
+        &mut self,
+        memory: &DmaMap<'_>,
+        most: u16,
+        mut sent: impl FnMut(u16, u64),
+    ) -> u32 {
+        assert!(!self.faulty, "frames are followed without faults");
+        if !self.link.is_up() {
+            return 0;
+        }
+        let mut taken = 0;
+        for (n, queue) in (0..).zip(&mut self.tx) {
+            let tail = self.regs.get(&TDT, n);
+            let sink = &mut self.sink;
+            let of_queue = |number| sent(n, number);
+            taken +=
+                queue.transmit(memory, sink, n.into(), tail, most, of_queue);
+        }
+        taken
+    }
+
+    /// Plugs the port's cable in or pulls it: without one no frame gets in,
+    /// and none out.
+    pub fn set_link(&mut self, up: bool) {
+        self.link.set(up);
+        self.regs.show_link(up);
+    }
+
+    /// The tails of receive and transmit queue `n`, as the driver left them.
+    #[inline(always)]
+    pub fn tails(&self, n: u16) -> [u32; 2] {
+        [self.regs.get(&RDT, n), self.regs.get(&TDT, n)]
     }
 
     /// Makes up for every write-back that is late or held, and brings a lost

@@ -43,8 +43,9 @@ pub struct TxCounts {
 }
 
 impl TxEngine {
-    /// Sends what lies between head and `tail`; returns how many
-    /// descriptors it took.
+    /// Sends what lies between head and `tail`, at most `most` packets;
+    /// returns how many descriptors it took. `sent` hears the number of every
+    /// frame that is as it should be.
     #[inline(always)]
     pub fn transmit(
         &mut self,
@@ -52,21 +53,24 @@ impl TxEngine {
         sink: &mut Sink,
         queue: usize,
         tail: u32,
+        most: u16,
+        mut sent: impl FnMut(u64),
     ) -> u32 {
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
+        let owned = owned.min(most);
         if sink.is_plain() {
             let mut lane = *sink.lane(queue);
             // SAFETY: the driver gave the packet to the device, and the
             // translation covers it.
-            let sent = self.send(memory, owned, |at, len| unsafe {
-                lane.inspect_plain(at, len)
+            let taken = self.send(memory, owned, |at, len| unsafe {
+                lane.inspect_plain(at, len).into_iter().for_each(&mut sent);
             });
-            lane.arrived(sent);
+            lane.arrived(taken);
             *sink.lane(queue) = lane;
         } else {
             // SAFETY: as above.
             self.send(memory, owned, |at, len| unsafe {
-                sink.accept(queue, at, len)
+                sink.accept(queue, at, len).into_iter().for_each(&mut sent);
             });
         }
         owned.into()

@@ -120,7 +120,8 @@ struct Bad {
 }
 
 impl Lane {
-    /// Looks at the plain frame of `len` bytes at `at`; to be counted by
+    /// Looks at the plain frame of `len` bytes at `at`, and says its number
+    /// if it is as it should be; to be counted by
     /// [`arrived`](Self::arrived), for a counter in a loop costs more than
     /// the look.
     ///
@@ -128,13 +129,18 @@ impl Lane {
     ///
     /// `len` bytes from `at` on are valid for reads.
     #[inline(always)]
-    pub unsafe fn inspect_plain(&mut self, at: NonNull<u8>, len: u32) {
+    pub unsafe fn inspect_plain(
+        &mut self,
+        at: NonNull<u8>,
+        len: u32,
+    ) -> Option<u64> {
         if len != self.bytes {
-            return self.note_wrong_length();
+            self.note_wrong_length();
+            return None;
         }
         // SAFETY: the caller's promise; `len` is the length of a frame.
         let (sequence, same) = unsafe { self.head.check::<true>(at) };
-        self.note(sequence, same);
+        self.note(sequence, same)
     }
 
     /// Counts frames that were looked at.
@@ -144,11 +150,13 @@ impl Lane {
     }
 
     #[inline(always)]
-    fn note(&mut self, sequence: u64, same: bool) {
+    fn note(&mut self, sequence: u64, same: bool) -> Option<u64> {
         if same && sequence >= self.expected {
             self.expected = sequence + 1;
+            Some(sequence)
         } else {
             self.note_bad(same);
+            None
         }
     }
 
@@ -245,12 +253,18 @@ impl Sink {
         &mut self.lanes[queue]
     }
 
-    /// Takes the frame of `len` bytes at `at` from transmit queue `queue`.
+    /// Takes the frame of `len` bytes at `at` from transmit queue `queue`, and
+    /// says its number if it is as it should be.
     ///
     /// # Safety
     ///
     /// `len` bytes from `at` on are valid for reads.
-    pub unsafe fn accept(&mut self, queue: usize, at: NonNull<u8>, len: u32) {
+    pub unsafe fn accept(
+        &mut self,
+        queue: usize,
+        at: NonNull<u8>,
+        len: u32,
+    ) -> Option<u64> {
         if self.digest.is_some() {
             // SAFETY: the caller's promise.
             unsafe { self.update_digest(at, len) };
@@ -264,11 +278,13 @@ impl Sink {
             true if len as usize >= HEAD_BYTES => unsafe {
                 self.maker.bytes_at(at)
             },
-            true => return lane.note_wrong_length(),
+            // A length that no frame has.
+            true => u32::MAX,
             false => lane.bytes,
         };
         if len != wanted && !oversize {
-            return lane.note_wrong_length();
+            lane.note_wrong_length();
+            return None;
         }
         // SAFETY: the caller's promise; `len` is at least the maker's length.
         let (sequence, same) = unsafe { self.maker.check(at) };
@@ -286,6 +302,7 @@ impl Sink {
         } else {
             lane.note_wrong_length();
         }
+        None
     }
 
     /// FNV-1a over length and bytes.

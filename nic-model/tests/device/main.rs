@@ -3,6 +3,7 @@
 
 mod accounting;
 mod faults;
+mod generator;
 mod mistakes;
 mod polled;
 mod registers;
