@@ -72,6 +72,28 @@ impl Account {
         (self.offered + self.generated).wrapping_sub(known) as i64
     }
 
+    /// What became of the frames since `before`, an account of the same run.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let of =
+            |field: fn(&Self) -> u64| field(self).wrapping_sub(field(before));
+        Self {
+            offered: of(|a| a.offered),
+            generated: of(|a| a.generated),
+            consumed: of(|a| a.consumed),
+            forwarded: of(|a| a.forwarded),
+            ring_empty: of(|a| a.ring_empty),
+            dma_faults: of(|a| a.dma_faults),
+            link_down: of(|a| a.link_down),
+            missed: of(|a| a.missed),
+            damaged: of(|a| a.damaged),
+            multi_descriptor: of(|a| a.multi_descriptor),
+            forwarder: of(|a| a.forwarder),
+            inside: of(|a| a.inside),
+            spoiled: of(|a| a.spoiled),
+        }
+    }
+
     /// Whether the account balances and every frame was good.
     pub fn check(&self) -> Result<(), Unbalanced> {
         match (self.remainder(), self.spoiled) {

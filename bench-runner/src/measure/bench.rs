@@ -10,7 +10,9 @@ use nic_model::{
     Account, Arena, Faults, FrameFormat, Model, Parts, Traffic, Unbalanced,
 };
 use variants::registry::{self, Variant};
-use variants::workload::{Forwarder, Frame, MappedSite, Open, PORTS, Site};
+use variants::workload::{
+    Counts, Forwarder, Frame, MappedSite, Open, PORTS, Site,
+};
 
 use super::{Block, Invalid, lockstep, threaded};
 use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
@@ -252,13 +254,34 @@ impl BlockSpec<'_> {
         model: &Model<'_>,
         forwarder: &dyn Forwarder,
     ) -> Result<Account, Unbalanced> {
-        let counts = forwarder.counts();
-        let mut account = model.account();
-        account.multi_descriptor = counts.multi_descriptor;
-        account.forwarder = counts.dropped;
-        account.generated = counts.generated;
-        account.consumed = counts.consumed;
-        account.inside += forwarder.pending();
+        Carried::of(forwarder).balance(model.account())
+    }
+}
+
+/// The forwarder's side of an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carried {
+    counts: Counts,
+    /// Frames in its receive rings.
+    pending: u64,
+}
+
+impl Carried {
+    pub fn of(forwarder: &dyn Forwarder) -> Self {
+        Self { counts: forwarder.counts(), pending: forwarder.pending() }
+    }
+
+    /// The account of both sides, if it balances.
+    pub fn balance(&self, device: Account) -> Result<Account, Unbalanced> {
+        let Self { counts, pending } = self;
+        let account = Account {
+            multi_descriptor: counts.multi_descriptor,
+            forwarder: counts.dropped,
+            generated: counts.generated,
+            consumed: counts.consumed,
+            inside: device.inside + pending,
+            ..device
+        };
         account.check().map(|()| account)
     }
 }

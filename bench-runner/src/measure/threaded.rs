@@ -13,10 +13,11 @@ use crate::clock::stamp;
 use crate::results::Workload;
 
 /// Packets before the timed ones, in phases.
-const WARM_UP: u64 = 4;
+pub(super) const WARM_UP: u64 = 4;
 
-/// Empty rounds after which nothing more is to come once the wire is silent.
-const DRAINED: u32 = 100_000;
+/// What is left once the wire is silent: after so many empty rounds nothing
+/// more is to come.
+pub(super) const REST: Quota = Quota { packets: u64::MAX, patience: 100_000 };
 
 /// Frames per port that the model writes before it looks at the transmit
 /// rings again.
@@ -24,9 +25,25 @@ const BURST: u32 = 32;
 
 /// Ticks of the counted time that the model spent with and without frames.
 #[derive(Default)]
-struct Effort {
+pub(super) struct Effort {
     busy: u64,
     idle: u64,
+}
+
+impl Effort {
+    /// A turn of so many ticks.
+    #[inline(always)]
+    pub fn count(&mut self, busy: bool, ticks: u64) {
+        match busy {
+            true => self.busy += ticks,
+            false => self.idle += ticks,
+        }
+    }
+
+    /// The share with frames.
+    pub fn share(&self) -> f64 {
+        self.busy as f64 / (self.busy + self.idle).max(1) as f64
+    }
 }
 
 pub(super) fn block(
@@ -52,12 +69,11 @@ pub(super) fn block(
         let Forwarded { forwarder, ticks, done } = forwarded?;
         model.transmit();
         spec.balance(&model, &*forwarder)?;
-        let all = (effort.busy + effort.idle).max(1);
         Ok(Block {
             ticks: ticks.saturating_sub(spec.clock_cost_ticks.into()),
             device_ticks: 0,
             forwarded: done,
-            model_busy: effort.busy as f64 / all as f64,
+            model_busy: effort.share(),
         })
     })
 }
@@ -71,11 +87,12 @@ struct Forwarded<'a> {
     done: u64,
 }
 
-fn forward<'a>(
+/// Sets the forwarder up while the model looks on.
+pub(super) fn open<'a>(
     spec: &BlockSpec<'_>,
     site: MappedSite<'a>,
     desk: &Desk,
-) -> Result<Forwarded<'a>, Invalid> {
+) -> Result<Box<dyn Forwarder + 'a>, Invalid> {
     desk.await_answer()?;
     let mut heard = Ok(());
     // After a silence the polls of the set-up end without a wait.
@@ -86,8 +103,15 @@ fn forward<'a>(
     };
     let opened = (spec.open())(site, &mut wait);
     heard?;
-    let mut forwarder = opened?;
+    Ok(opened?)
+}
 
+fn forward<'a>(
+    spec: &BlockSpec<'_>,
+    site: MappedSite<'a>,
+    desk: &Desk,
+) -> Result<Forwarded<'a>, Invalid> {
+    let mut forwarder = open(spec, site, desk)?;
     let per_phase = u64::from(spec.setup.packets_per_phase);
     let quota = |phases: u64| {
         let packets = phases * per_phase;
@@ -109,8 +133,7 @@ fn forward<'a>(
     desk.tell(Order::Drain);
     desk.await_answer()?;
     if spec.task.workload != Workload::Tx {
-        let rest = Quota { packets: u64::MAX, patience: DRAINED };
-        forwarder.forward(rest);
+        forwarder.forward(REST);
     }
     desk.await_turn()?;
     let done = match spec.task.workload {
@@ -146,10 +169,8 @@ fn work<'a>(
             moved += model.receive_ready(burst);
         }
         let now = stamp();
-        match moved {
-            _ if order != Order::Count => {}
-            0 => effort.idle += now - last,
-            _ => effort.busy += now - last,
+        if order == Order::Count {
+            effort.count(moved > 0, now - last);
         }
         last = now;
     }
