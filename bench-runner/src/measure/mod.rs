@@ -3,6 +3,7 @@
 mod bench;
 mod counted;
 mod fills;
+mod floor;
 mod handover;
 mod lockstep;
 mod paced;
@@ -16,9 +17,10 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use fills::Streak;
+pub use floor::floor;
 pub use paced::{Kept, Listener, Schedule, TOLERANCE};
 pub use probe::Probe;
-pub use recorder::Interval;
+pub use recorder::{Interval, Sample};
 pub use replay::{Replay, Step, Until};
 
 use std::fmt;

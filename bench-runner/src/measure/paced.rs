@@ -59,8 +59,9 @@ pub struct Schedule {
     pub seconds: f64,
     /// Seconds of an interval.
     pub interval: f64,
-    /// Slices of an interval.
-    pub slices: usize,
+    /// Frames of an interval that are traced one by one, from the first tenth
+    /// of the schedule on.
+    pub traced: usize,
     /// Seed of the arrivals.
     pub seed: u64,
 }
@@ -139,7 +140,9 @@ impl Bench {
         let (full, intervals) = mpsc::sync_channel(16);
         let (back, spare) = mpsc::channel();
         let length = (schedule.interval * SECOND as f64) as u64;
-        let recorder = Recorder::new(length, schedule.slices, full, spare);
+        let trace_from = (schedule.seconds / 10.0 * SECOND as f64) as u64;
+        let recorder =
+            Recorder::new(length, schedule.traced, trace_from, full, spare);
         let model_core = spec.setup.model_core;
         thread::scope(|scope| {
             let (desk, over, stop) = (&desk, &over, &stop);
@@ -319,4 +322,115 @@ fn forward(
     }
     let after = drain(&mut *forwarder)?;
     Ok((before, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::results::{Fill, ONE_TYPE, Placement, Setup, Trace, Workload};
+
+    /// Two cores, where there are two.
+    fn cores() -> Option<[u32; 2]> {
+        let cores = affinity::allowed_cores();
+        Some([*cores.first()?, *cores.get(1)?])
+    }
+
+    /// A schedule for the baseline; on one core there is nothing to try.
+    fn kept(schedule: Schedule) -> Option<(Kept, Vec<Interval>)> {
+        let [model_core, core] = cores()?;
+        let setup = Setup {
+            seed: 1,
+            workload: Workload::Forward,
+            types: ONE_TYPE,
+            trace: Trace::Generated,
+            placement: Placement::Threaded,
+            fill: Fill::Full,
+            frame_bytes: 64,
+            ring_entries: 512,
+            buffer_bytes: 2048,
+            doorbell_cycles: 0,
+            packets_per_phase: plan::packets_per_phase(512),
+            injected_every: None,
+            phases: 1,
+            rounds: 1,
+            processes: 1,
+            arenas: 1,
+            core,
+            model_core,
+        };
+        let task = Task {
+            variant: plan::find("baseline").expect("a variant"),
+            workload: Workload::Forward,
+            batch: 32,
+            fill: Fill::Full,
+            arena: 0,
+            length: 0,
+            first_sequence: 0,
+            runs_seed: 0,
+        };
+        let run = || {
+            affinity::pin(core).expect("an allowed core");
+            let mut bench = Bench::new(setup, 0).expect("memory");
+            let mut intervals = Vec::new();
+            let mut each = |i: &Interval| intervals.push(i.clone());
+            let listener = Listener { core: None, each: &mut each };
+            let hz = crate::clock::tick_hz();
+            let kept = bench.paced(&task, &schedule, hz, listener);
+            (kept.expect("a balanced account"), intervals)
+        };
+        Some(thread::scope(|scope| scope.spawn(run).join().expect("no panic")))
+    }
+
+    const SCHEDULE: Schedule = Schedule {
+        rate: 100e3,
+        pattern: Pattern::Poisson,
+        sizes: Sizes::One(64),
+        on_a_wire: true,
+        seconds: 0.1,
+        interval: 0.03,
+        traced: 100,
+        seed: 7,
+    };
+
+    #[test]
+    fn every_frame_of_a_schedule_has_a_time() {
+        let Some((kept, intervals)) = kept(SCHEDULE) else {
+            return;
+        };
+        let Kept { account, punctuality, fills, .. } = kept;
+        assert_eq!(account.offered, 10_000);
+        assert_eq!(punctuality.sent, 10_000);
+        assert_eq!((account.inside, punctuality.unsent), (0, 0));
+        let times: u64 = intervals.iter().map(|i| i.histogram.len()).sum();
+        assert_eq!(times, account.forwarded);
+        let numbers: Vec<_> = intervals.iter().map(|i| i.number).collect();
+        assert_eq!(numbers, (0..intervals.len() as u32).collect::<Vec<_>>());
+        assert!(numbers.len() >= 4, "{numbers:?}");
+        let last = intervals.last().expect("an interval");
+        assert_eq!(last.account.forwarded, account.forwarded);
+        // The tails have seen every frame, and perhaps some of the warm-up.
+        let frames = |fills: &[u64]| -> u64 {
+            fills.iter().zip(0..).map(|(batches, n)| batches * n).sum()
+        };
+        assert!(frames(&fills.transmit) >= account.forwarded);
+    }
+
+    #[test]
+    fn what_no_machine_can_offer_is_unsent_and_said_to_be() {
+        let schedule = Schedule {
+            rate: 1e9,
+            seconds: 0.02,
+            pattern: Pattern::Constant,
+            on_a_wire: false,
+            ..SCHEDULE
+        };
+        let Some((kept, _)) = kept(schedule) else {
+            return;
+        };
+        let Kept { account, punctuality, .. } = kept;
+        assert_eq!(punctuality.sent, account.offered);
+        assert_eq!(punctuality.sent + punctuality.unsent, 20_000_000);
+        assert!(punctuality.unsent > 0 && punctuality.share() < 0.999);
+    }
 }

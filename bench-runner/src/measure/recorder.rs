@@ -9,12 +9,20 @@ use nic_model::generator::Punctuality;
 /// Longest time that is told from longer ones, in nanoseconds.
 const LONGEST: u64 = 100_000_000_000;
 
-/// Decimal digits that a histogram keeps apart: the stretch's, and those of
-/// its slices.
-const DIGITS: [u8; 2] = [3, 1];
+/// Decimal digits of a time that a histogram keeps apart.
+const DIGITS: u8 = 3;
 
 /// Picoseconds of a nanosecond.
 const NS: u64 = 1000;
+
+/// A frame that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When it was due, in picoseconds.
+    pub due: u64,
+    /// How much later it had left again, in nanoseconds.
+    pub ns: u64,
+}
 
 /// What came back in a stretch of time.
 #[derive(Clone, Debug)]
@@ -24,9 +32,9 @@ pub struct Interval {
     /// Nanoseconds from the moment at which a frame was due to that at which
     /// it had left again.
     pub histogram: Histogram<u64>,
-    /// The same by due time, in slices of equal length; those of frames that
-    /// were due before are in the first one.
-    pub slices: Vec<Histogram<u32>>,
+    /// Frames one by one, as they came back, from some moment on, until there
+    /// is no room for more.
+    pub trace: Vec<Sample>,
     /// The card's account since the schedule began, as it stood at the end.
     pub account: Account,
     /// How the schedule was kept so far.
@@ -34,14 +42,13 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// An empty one, its memory in place.
+    /// An empty one with room for so many samples, its memory in place.
     #[must_use]
-    pub fn new(slices: usize) -> Self {
-        let slice = histogram(DIGITS[1]);
+    pub fn new(samples: usize) -> Self {
         let mut interval = Self {
             number: 0,
-            histogram: histogram(DIGITS[0]),
-            slices: vec![slice; slices],
+            histogram: histogram(),
+            trace: vec![Sample { due: 1, ns: 1 }; samples],
             account: Account::default(),
             punctuality: Punctuality::default(),
         };
@@ -53,12 +60,13 @@ impl Interval {
     /// Makes it empty.
     pub fn clear(&mut self) {
         self.histogram.reset();
-        self.slices.iter_mut().for_each(Histogram::reset);
+        self.trace.clear();
     }
 }
 
-fn histogram<C: hdrhistogram::Counter>(digits: u8) -> Histogram<C> {
-    Histogram::new_with_bounds(1, LONGEST, digits)
+/// An empty histogram of nanoseconds, which never asks for memory.
+pub(super) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST, DIGITS)
         .expect("bounds that a histogram can have")
 }
 
@@ -66,73 +74,74 @@ fn histogram<C: hdrhistogram::Counter>(digits: u8) -> Histogram<C> {
 pub(super) struct Recorder {
     /// Picoseconds of an interval.
     length: u64,
-    /// When the present one began.
-    begin: u64,
+    /// When the present one ends.
+    end: u64,
+    /// From when on samples are traced.
+    trace_from: u64,
     current: Box<Interval>,
     full: SyncSender<Box<Interval>>,
     spare: Receiver<Box<Interval>>,
 }
 
 impl Recorder {
-    /// Intervals of `length` picoseconds in `slices` slices. Those that are
-    /// over go to `full`; empty ones are taken from `spare`.
+    /// Intervals of `length` picoseconds, with room for so many samples that
+    /// are due from `trace_from` on. Intervals that are over go to `full`;
+    /// empty ones are taken from `spare`.
     pub fn new(
         length: u64,
-        slices: usize,
+        samples: usize,
+        trace_from: u64,
         full: SyncSender<Box<Interval>>,
         spare: Receiver<Box<Interval>>,
     ) -> Self {
-        let current = Box::new(Interval::new(slices));
-        Self { length, begin: 0, current, full, spare }
+        let current = Box::new(Interval::new(samples));
+        Self { length, end: length, trace_from, current, full, spare }
     }
 
     /// When the present interval is over.
     pub fn end(&self) -> u64 {
-        self.begin + self.length
+        self.end
     }
 
     /// A frame that was due at `due` and had left at `now`.
     #[inline(always)]
     pub fn record(&mut self, due: u64, now: u64) {
-        let Interval { histogram, slices, .. } = &mut *self.current;
+        let Interval { histogram, trace, .. } = &mut *self.current;
         let ns = now.saturating_sub(due) / NS;
         histogram.saturating_record(ns);
-        let at = due.saturating_sub(self.begin);
-        let slice = at as f64 / self.length as f64 * slices.len() as f64;
-        let last = slices.len() - 1;
-        slices[(slice as usize).min(last)].saturating_record(ns);
+        if trace.len() < trace.capacity() && due >= self.trace_from {
+            trace.push(Sample { due, ns });
+        }
     }
 
     /// Begins the next interval.
     #[cold]
     pub fn next(&mut self, account: Account, punctuality: Punctuality) {
-        let slices = self.current.slices.len();
         let empty = self.spare.try_recv();
-        let mut next =
-            empty.unwrap_or_else(|_| Box::new(Interval::new(slices)));
+        let mut next = empty.unwrap_or_else(|_| {
+            Box::new(Interval::new(self.current.trace.capacity()))
+        });
         next.number = self.current.number + 1;
-        self.begin += self.length;
+        self.end += self.length;
         let over = std::mem::replace(&mut self.current, next);
-        self.send(over, account, punctuality);
+        hand_over(&self.full, over, account, punctuality);
     }
 
     /// Hands the last interval over, however long it became.
     pub fn finish(self, account: Account, punctuality: Punctuality) {
-        let Self { full, current, .. } = self;
-        let over = Interval { account, punctuality, ..*current };
-        // Nobody listens any more where the listener has failed.
-        let _ = full.send(Box::new(over));
+        hand_over(&self.full, self.current, account, punctuality);
     }
+}
 
-    fn send(
-        &self,
-        mut over: Box<Interval>,
-        account: Account,
-        punctuality: Punctuality,
-    ) {
-        (over.account, over.punctuality) = (account, punctuality);
-        let _ = self.full.send(over);
-    }
+fn hand_over(
+    full: &SyncSender<Box<Interval>>,
+    mut over: Box<Interval>,
+    account: Account,
+    punctuality: Punctuality,
+) {
+    (over.account, over.punctuality) = (account, punctuality);
+    // Nobody listens any more where the listener has failed.
+    let _ = full.send(over);
 }
 
 #[cfg(test)]
@@ -141,49 +150,37 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn times_are_kept_by_interval_and_by_slice() {
+    fn times_are_kept_by_interval() {
         let (full, intervals) = mpsc::sync_channel(4);
-        let (_back, spare) = mpsc::channel();
-        let mut recorder = Recorder::new(1_000_000, 4, full, spare);
+        let (back, spare) = mpsc::channel();
+        let mut used = Box::new(Interval::new(2));
+        used.histogram.saturating_record(5);
+        used.clear();
+        back.send(used).unwrap();
+        let mut recorder = Recorder::new(1_000_000, 2, 500_000, full, spare);
         let (account, punctuality) = Default::default();
         recorder.record(0, 7_000);
         recorder.record(600_000, 650_000);
         assert_eq!(recorder.end(), 1_000_000);
         recorder.next(account, punctuality);
+        assert_eq!(recorder.end(), 2_000_000);
         // Due in the first interval, back in the second.
-        recorder.record(900_000, 1_100_000);
-        recorder.record(1_300_000, 1_301_000);
+        for due in [900_000, 1_300_000, 1_400_000] {
+            recorder.record(due, due + 1_000);
+        }
+        recorder.next(account, punctuality);
         recorder.finish(account, punctuality);
-        let [first, second] = [(); 2].map(|()| intervals.recv().unwrap());
-        assert_eq!((first.number, second.number), (0, 1));
+        let [first, second, third] =
+            [(); 3].map(|()| intervals.recv().unwrap());
+        assert_eq!((first.number, second.number, third.number), (0, 1, 2));
         assert_eq!((first.histogram.len(), first.histogram.max()), (2, 50));
-        assert_eq!((second.histogram.len(), second.histogram.min()), (2, 1));
-        let max = |interval: &Interval| -> Vec<u64> {
-            interval.slices.iter().map(Histogram::max).collect()
+        assert_eq!((second.histogram.len(), second.histogram.max()), (3, 1));
+        assert!(third.histogram.is_empty());
+        let due = |interval: &Interval| -> Vec<u64> {
+            interval.trace.iter().map(|sample| sample.due).collect()
         };
-        assert_eq!(max(&first)[..2], [7, 0]);
-        assert_eq!(first.slices[2].len(), 1);
-        assert_eq!(second.slices[0].len(), 1);
-        assert_eq!(max(&second)[1..], [1, 0, 0]);
-    }
-
-    #[test]
-    fn intervals_are_used_again() {
-        let (full, intervals) = mpsc::sync_channel(4);
-        let (back, spare) = mpsc::channel();
-        let mut used = Box::new(Interval::new(1));
-        used.histogram.saturating_record(5);
-        used.clear();
-        back.send(used).unwrap();
-        let mut recorder = Recorder::new(1000, 1, full, spare);
-        let (account, punctuality) = Default::default();
-        recorder.next(account, punctuality);
-        recorder.next(account, punctuality);
-        recorder.finish(account, punctuality);
-        let numbers = intervals.iter().map(|interval| {
-            assert!(interval.histogram.is_empty());
-            interval.number
-        });
-        assert_eq!(numbers.collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(due(&first), [600_000]);
+        assert_eq!(due(&second), [900_000, 1_300_000]);
+        assert_eq!(first.trace[0].ns, 50);
     }
 }
