@@ -43,6 +43,7 @@ const IMIX: [u16; 12] = [64, 570, 64, 64, 570, 64, 1518, 64, 570, 64, 570, 64];
 impl Sizes {
     /// The size of frame `number`.
     #[must_use]
+    #[inline(always)]
     pub fn of(self, number: u64) -> u16 {
         match self {
             Self::One(bytes) => bytes,
@@ -144,6 +145,7 @@ impl Arrivals {
     }
 
     /// When frame `number` is wanted.
+    #[inline(always)]
     fn want(&mut self) -> f64 {
         let number = self.number as f64;
         match self.pattern {
@@ -163,6 +165,7 @@ impl Arrivals {
 impl Iterator for Arrivals {
     type Item = Arrival;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Arrival> {
         let bytes = self.sizes.of(self.first + self.number);
         let mut due = self.want() as u64;

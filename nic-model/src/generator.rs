@@ -87,6 +87,7 @@ struct Frame {
 }
 
 impl Lane {
+    #[inline(always)]
     fn take(&mut self) -> u64 {
         let due = self.next;
         self.left -= 1;
