@@ -2,7 +2,6 @@
 
 mod bench;
 mod counted;
-mod fills;
 mod handover;
 mod lockstep;
 mod probe;
@@ -13,7 +12,6 @@ mod threaded;
 
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
-pub use fills::Streak;
 pub use probe::Probe;
 pub use replay::{Replay, Step, Until};
 
