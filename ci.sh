@@ -151,6 +151,18 @@ badinput() {
     refused 'above 0' latency --virtual --variant baseline --seconds 0
     refused "$out/file/below" \
         latency --virtual --variant baseline --out "$out/file/below"
+    refused 'only --virtual' ndr --variant baseline
+    refused 'reg=boxd.*reg=boxed' ndr --virtual --variant reg=boxd
+    refused 'forwards nothing' ndr --virtual --variant floor=null
+    refused 'from 1 to 448' ndr --virtual --variant baseline --batch 32,512
+    refused 'imix' ndr --virtual --variant baseline --frame 64,9000
+    refused 'share' ndr --virtual --variant baseline --loss 100%
+    refused 'width' ndr --virtual --variant baseline --width 0
+    refused 'from 0.01 to 1' ndr --virtual --variant baseline --seconds 0
+    refused 'core 9999 is not available' \
+        ndr --virtual --variant baseline --core 9999
+    refused "$out/file/below" \
+        ndr --virtual --variant baseline --out "$out/file/below"
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use nic_model::arrivals::Sizes;
 
 use crate::failure::Failure;
-use crate::latency::load::{PatternArg, Rate, SizesArg};
+use crate::load::{self, PatternArg, Rate, SizesArg};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::tune::{self, Stop};
@@ -191,12 +190,9 @@ pub struct SweepArgs {
     /// Fewer rounds
     #[arg(long)]
     pub quick: bool,
-    /// Only the variants of these axes and their references
-    #[arg(long, value_name = "AXIS,…", value_delimiter = ',')]
-    pub axis: Vec<String>,
-    /// Only these variants and their references
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub variants: Vec<String>,
+    /// Which variants
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
     /// Batch sizes
     #[arg(
         long,
@@ -222,9 +218,9 @@ pub struct RunArgs {
     /// Variant, such as reg=boxed
     #[arg(long, value_name = "NAME")]
     pub variant: String,
-    /// Upper limit of packets per receive call
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pub batch: u32,
+    /// How many at once
+    #[command(flatten)]
+    pub batch: BatchArgs,
     /// Keep samples, charts and page in this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -267,26 +263,83 @@ pub struct CompareArgs {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub inject_every: Option<u32>,
-    /// Keep samples, charts and pages in this folder
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
+    /// Where to
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
 }
 
-/// Options of `latency`.
+/// Options of commands that offer a load to variants.
 #[derive(Args, Clone, Debug)]
-pub struct LatencyArgs {
+pub struct LoadArgs {
     /// Variants, such as buffer=freelist,buffer=deferred
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
     pub variant: Vec<String>,
     /// In virtual time, without the machine's own pauses
     #[arg(long = "virtual")]
     pub in_virtual_time: bool,
+    /// Seed of traffic and schedules; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Where to
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Where numbers go.
+#[derive(Args, Clone, Debug)]
+pub struct OutputArgs {
+    /// Keep numbers and charts in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A batch size.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct BatchArgs {
+    /// Upper limit of packets per receive call
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch: u32,
+}
+
+/// Batch sizes.
+#[derive(Args, Clone, Debug)]
+pub struct BatchesArgs {
+    /// Upper limits of packets per receive call
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "32"
+    )]
+    pub batch: Vec<u32>,
+}
+
+/// Which variants, all of them where nothing is said.
+#[derive(Args, Clone, Debug)]
+pub struct ChoiceArgs {
+    /// Only the variants of these axes and their references
+    #[arg(long, value_name = "AXIS,…", value_delimiter = ',')]
+    pub axis: Vec<String>,
+    /// Only these variants and their references
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub variants: Vec<String>,
+}
+
+/// Options of `latency`.
+#[derive(Args, Clone, Debug)]
+pub struct LatencyArgs {
+    /// To whom, and where to
+    #[command(flatten)]
+    pub load: LoadArgs,
     /// Packets per second, both ports together, or shares of the variant's
     /// own highest rate
     #[arg(
@@ -296,9 +349,9 @@ pub struct LatencyArgs {
         default_value = "1M,10M,20M,10%,50%,90%,100%"
     )]
     pub rate: Vec<Rate>,
-    /// Upper limit of packets per receive call
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pub batch: u32,
+    /// How many at once
+    #[command(flatten)]
+    pub batch: BatchArgs,
     /// Frame size on the wire with its checksum, from 64 to 1518, or imix
     #[arg(long, value_name = "BYTES", default_value = "64")]
     pub frame: SizesArg,
@@ -316,18 +369,6 @@ pub struct LatencyArgs {
     /// Seconds per series instead
     #[arg(long, value_name = "S")]
     pub seconds: Option<f64>,
-    /// Seed of arrivals; drawn otherwise
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Core that forwards
-    #[arg(long)]
-    pub core: Option<u32>,
-    /// Keep numbers, histograms and charts in this folder
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Options of `reanalyse`.
@@ -359,20 +400,12 @@ pub struct ExplainArgs {
 /// Options of `counters`.
 #[derive(Args, Clone, Debug)]
 pub struct CountersArgs {
-    /// Only the variants of these axes and their references
-    #[arg(long, value_name = "AXIS,…", value_delimiter = ',')]
-    pub axis: Vec<String>,
-    /// Only these variants and their references
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub variants: Vec<String>,
-    /// Batch sizes
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        default_value = "32"
-    )]
-    pub batch: Vec<u32>,
+    /// Which variants
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    /// At which batch sizes
+    #[command(flatten)]
+    pub batch: BatchesArgs,
     /// Descriptors that a batch finds done; both kinds otherwise
     #[arg(long, value_enum)]
     pub fill: Option<FillArg>,
@@ -397,36 +430,27 @@ pub struct CountersArgs {
 /// Options of `ndr`.
 #[derive(Args, Clone, Debug)]
 pub struct NdrArgs {
-    /// Variants, such as reg=boxed
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',', required = true)]
-    pub variant: Vec<String>,
+    /// To whom, and where to
+    #[command(flatten)]
+    pub load: LoadArgs,
     /// Frame sizes on the wire with their checksum, from 64 to 1518, or imix
     #[arg(
         long,
         value_name = "BYTES,…",
         value_delimiter = ',',
-        default_value = "64",
-        value_parser = ndr::frames
+        default_value = "64"
     )]
-    pub frame: Vec<Sizes>,
-    /// Upper limits of packets per receive call
-    #[arg(
-        long,
-        value_name = "N,…",
-        value_delimiter = ',',
-        default_value = "32"
-    )]
-    pub batch: Vec<u32>,
-    /// Search in virtual time, with the measured costs of batches
-    #[arg(long = "virtual")]
-    pub in_virtual_time: bool,
+    pub frame: Vec<SizesArg>,
+    /// How many at once
+    #[command(flatten)]
+    pub batch: BatchesArgs,
     /// Shares of lost frames that are tolerated, a goal each
     #[arg(
         long,
         value_name = "SHARE,…",
         value_delimiter = ',',
         default_value = "0,0.5%",
-        value_parser = ndr::share
+        value_parser = load::share
     )]
     pub loss: Vec<f64>,
     /// How far apart the bounds may be, as a share of the upper one
@@ -434,24 +458,12 @@ pub struct NdrArgs {
         long,
         value_name = "SHARE",
         default_value = "0.5%",
-        value_parser = ndr::share
+        value_parser = load::share
     )]
     pub width: f64,
     /// Seconds of a trial, from 0.01 to 1; 21 times as many decide
     #[arg(long, value_name = "S", default_value_t = 0.1)]
     pub seconds: f64,
-    /// Core that batches are measured on
-    #[arg(long)]
-    pub core: Option<u32>,
-    /// Seed of traffic and schedules; drawn otherwise
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Keep results and charts in this folder
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Options of `doctor`.
@@ -624,6 +636,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_people_type_shows_an_example() {
+        let cli = Cli::command();
+        for command in cli.get_subcommands().filter(|c| !c.is_hide_set()) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let name = command.get_name();
+            let is_it = help.starts_with("Example")
+                && help.contains(&format!("bench-runner {name}"));
+            assert!(is_it, "{name}: {help}");
+        }
     }
 
     #[test]

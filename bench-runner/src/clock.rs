@@ -7,6 +7,8 @@
 
 use std::path::Path;
 
+use crate::stats;
+
 /// Dependent instructions in one chain.
 const CHAIN: u32 = 1 << 16;
 
@@ -16,6 +18,9 @@ const UNROLLED: u32 = 64;
 
 /// Runs of a chain; the shortest counts, for an interruption only adds.
 const CHAIN_RUNS: u32 = 3;
+
+/// Chains that a frequency is the median of.
+const CHAINS: usize = 101;
 
 /// Core cycles that one dependent 64-bit multiplication takes on every
 /// x86-64 core of the last ten years.
@@ -86,6 +91,14 @@ pub fn clock_cost_ticks() -> u32 {
 #[must_use]
 pub fn chain_ghz(tick_hz: f64) -> f64 {
     ghz(add_chain, 1, tick_hz)
+}
+
+/// The core's frequency in GHz over some milliseconds: the median of chains
+/// one after the other.
+#[must_use]
+pub fn core_ghz(tick_hz: f64) -> f64 {
+    let chains: Vec<_> = (0..CHAINS).map(|_| chain_ghz(tick_hz)).collect();
+    stats::median(&chains).unwrap_or(1.0)
 }
 
 /// The core's present frequency in GHz by multiplications of three cycles,

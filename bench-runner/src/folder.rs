@@ -40,7 +40,7 @@ impl Folder {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Failure::error(format!(
-                    "{} belongs to a sweep that is still running: wait for \
+                    "{} belongs to a command that is still running: wait for \
                      it or choose another folder by --out",
                     path.display()
                 )));
@@ -48,6 +48,18 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(denied(error)),
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The same for a command's results, of which `file` is one; none yet.
+    pub fn without(file: &str, path: &Path) -> Result<Self, Failure> {
+        let folder = Self::open(path)?;
+        match path.join(file).exists() {
+            false => Ok(folder),
+            true => Err(Failure::error(format!(
+                "{} has {file} already: choose another folder by --out",
+                path.display()
+            ))),
+        }
     }
 
     /// A new folder in `results/`, named by date and machine.

@@ -161,6 +161,23 @@ pub fn named(names: &[String]) -> Result<Vec<Variant>, Failure> {
     Ok(with_references(&chosen.collect::<Result<Vec<_>, _>>()?))
 }
 
+/// Variants by name, each once, of which each forwards packets.
+pub fn forwarders(names: &[String]) -> Result<Vec<Variant>, Failure> {
+    let mut chosen: Vec<Variant> = Vec::new();
+    for name in names {
+        let variant = find(name)?;
+        if !variant.forwards {
+            return Err(Failure::error(format!(
+                "{name} forwards nothing: choose another variant"
+            )));
+        }
+        if chosen.iter().all(|known| known.name() != variant.name()) {
+            chosen.push(variant);
+        }
+    }
+    Ok(chosen)
+}
+
 /// The variant that goes by a name, `reg=unboxed` being the baseline.
 pub fn find(name: &str) -> Result<Variant, Failure> {
     let all = registry::variants();
@@ -288,6 +305,18 @@ pub fn batches(batches: &[u32], ring: u16) -> Result<Vec<u16>, Failure> {
     sorted.sort_unstable();
     sorted.dedup();
     Ok(sorted)
+}
+
+/// Batch sizes that the ports' rings always have room for, likewise.
+pub fn sendable(sizes: &[u32], ring: u16) -> Result<Vec<u16>, Failure> {
+    let most = packets_per_phase(ring) / PORTS as u32;
+    if let Some(batch) = sizes.iter().find(|b| !(1..=most).contains(*b)) {
+        return Err(Failure::error(format!(
+            "batch size {batch}: must be from 1 to {most}, for which a \
+             transmit ring of {ring} always has room"
+        )));
+    }
+    batches(sizes, ring)
 }
 
 /// Those of the chosen variants that are compiled for `workload`, and a line

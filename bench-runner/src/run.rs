@@ -23,7 +23,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let mut setup = plan::setup(&args.measure, effort)?;
-    let (batch, ring) = (args.batch, args.measure.ring);
+    let (batch, ring) = (args.batch.batch, args.measure.ring);
     let cells =
         plan::cells(&contenders.variants, &[batch], ring, setup.fill, asked)?;
     plan::classify(&mut setup, &cells, &args.measure)?;

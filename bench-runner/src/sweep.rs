@@ -55,7 +55,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of_sweep(placement, args.quick);
     let mut setup = plan::setup(&args.measure, effort)?;
-    let chosen = plan::chosen(&args.axis, &args.variants)?;
+    let chosen = plan::chosen(&args.choice.axis, &args.choice.variants)?;
     let asked = args.measure.workload;
     let (variants, unable) = plan::able(chosen, asked)?;
     let contenders =
@@ -81,15 +81,15 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         }
         early = Some(folder);
     }
-    for answer in contenders.answers(&args.variants) {
+    for answer in contenders.answers(&args.choice.variants) {
         eprintln!("note: {answer}");
     }
     let examination = doctor::record(&setup)?;
     let mut run = prepare(setup, effort, cells, contenders, started)?;
     run.examination = Some(examination);
     run.warnings.extend(unable);
-    if args.variants.is_empty() {
-        run.warnings.extend(plan::missing(&args.axis));
+    if args.choice.variants.is_empty() {
+        run.warnings.extend(plan::missing(&args.choice.axis));
     }
     let folder = match early {
         Some(folder) => folder,

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bench_runner::ndr::record::{FILE, Record};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -67,9 +68,14 @@ fn a_dear_variant_has_a_lower_ndr_and_pdr_is_above_ndr() {
         assert!(lower(&report, baseline, 1) >= lower(&report, baseline, 0));
     }
     for chart in ["ndr-64-8.svg", "ndr-imix-8.svg"] {
-        let svg = fs::read_to_string(folder.path().join(chart));
+        let svg = fs::read_to_string(folder.path().join("plots").join(chart));
         assert!(svg.expect("a chart").contains("Model NDR"));
     }
+    // The file is read as strictly as it is written.
+    let text = fs::read_to_string(folder.path().join(FILE)).expect("a file");
+    let record: Record = serde_json::from_str(&text).expect("a record");
+    assert_eq!(record.text(), text);
+    assert_eq!(record.search.sum_seconds, 0.21);
     // What is there is not overwritten.
     let again = command()
         .args("--variant baseline --virtual --out".split(' '))
@@ -85,9 +91,10 @@ fn json_is_what_the_file_would_be() {
     let output = ndr("--variant baseline --batch 4 --seconds 0.01 --virtual \
                       --loss 0 --json");
     assert!(output.status.success(), "{}", stderr(&output));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(report["rows"][0]["goals"].as_array().map(Vec::len), Some(1));
-    assert_eq!(report["rows"][0]["goals"][0]["name"], "NDR");
+    let record: Record =
+        serde_json::from_slice(&output.stdout).expect("a record");
+    let [goal] = &record.rows[0].goals[..] else { panic!("{record:?}") };
+    assert_eq!(goal.name, "NDR");
 }
 
 #[test]
@@ -97,6 +104,8 @@ fn a_mistake_is_one_line() {
         ("--variant reg=boxd --virtual", "reg=boxed"),
         ("--variant floor=null --virtual", "forwards nothing"),
         ("--variant baseline --virtual --batch 0", "batch size 0"),
+        ("--variant baseline --virtual --batch 8,0", "batch size 0"),
+        ("--variant baseline --virtual --core 9999", "core 9999"),
         ("--variant baseline --virtual --batch 449", "batch size 449"),
         ("--variant baseline --virtual --frame 63", "imix"),
         ("--variant baseline --virtual --loss 100%", "share"),

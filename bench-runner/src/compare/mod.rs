@@ -59,7 +59,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         same_code: Vec::new(),
         warnings: Vec::new(),
     };
-    let first = folder(args.out.as_deref(), None)?;
+    let first = folder(args.output.out.as_deref(), None)?;
     let others = layouts::link(args.layouts)?;
     let examination = match first {
         Some(_) => Some(doctor::record(&setup)?),
@@ -72,7 +72,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         None => Link::of_this_program(run, first)?,
     }];
     for layout in &others {
-        let folder = folder(args.out.as_deref(), Some(layout))?;
+        let folder = folder(args.output.out.as_deref(), Some(layout))?;
         links.push(Link::of_layout(&links[0].run, layout, folder));
     }
 
@@ -93,7 +93,7 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         true => Vec::new(),
         false => why::lines(&pairs)?,
     };
-    match args.json {
+    match args.output.json {
         true => {
             let json = report(&pairs, &findings, &links, &why);
             output::line(format_args!("{json:#}"));

@@ -118,7 +118,7 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
     if args.self_test {
         return self_test::command();
     }
-    let variants = plan::chosen(&args.axis, &args.variants)?;
+    let variants = plan::chosen(&args.choice.axis, &args.choice.variants)?;
     if args.check && cfg!(debug_assertions) {
         return Err(Failure::error(
             "the registry speaks of the measured build, and this is another: \
@@ -127,7 +127,7 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
     }
     let batches = match args.check {
         true => vec![CHECKED_BATCH],
-        false => plan::batches(&args.batch, RING_ENTRIES)?,
+        false => plan::batches(&args.batch.batch, RING_ENTRIES)?,
     };
     let fills = match args.fill {
         Some(fill) => vec![fill.into()],

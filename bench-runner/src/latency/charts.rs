@@ -2,9 +2,9 @@
 
 use hdrhistogram::Histogram;
 
-use super::load::Rate;
 use super::record::Record;
 use super::series::{FEWEST, Series};
+use crate::load::Rate;
 use crate::plot::{self, Curve, Curves, Scale};
 
 /// Points of a line per nine of its percentiles.

@@ -2,9 +2,9 @@
 
 use nic_model::Account;
 
-use super::load::Rate;
 use super::record::{Offered, Record, Time};
 use super::series::{Series, Settling, Slices, histogram};
+use crate::load::Rate;
 use crate::results::example;
 
 /// Frames of a series.

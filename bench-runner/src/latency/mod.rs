@@ -1,39 +1,36 @@
 //! `latency`: how long a packet takes, to the last percentile.
 
 mod charts;
-mod costs;
 #[cfg(test)]
 mod example;
 mod export;
-pub mod load;
-mod queue;
+mod moved;
 pub mod record;
 pub mod series;
+mod subject;
 mod table;
-pub mod virtual_time;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nic_model::arrivals::Sizes;
 use variants::registry::Variant;
-use variants::workload::PORTS;
 
 use crate::affinity;
-use crate::cli::{LatencyArgs, MeasureArgs, PlacementArg};
+use crate::cli::LatencyArgs;
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::load::{Length, Rate};
 use crate::measure::Bench;
 use crate::output;
-use crate::plan::{self, Effort};
+use crate::plan;
 use crate::process;
-use crate::results::{Placement, Setup};
-use crate::stats;
+use crate::results::Setup;
 use crate::sweep::{command_line, now, step_aside, terminal_width};
-use load::{Length, Rate};
+use crate::virtual_time::{self, Yardstick};
 use record::{FILE, Offered, Record};
 use series::Series;
-use virtual_time::{Contender, Offer, Yardstick};
+use subject::{Offer, Subject};
 
 /// Packets of a series that is not told otherwise: ten are left above the
 /// last percentile that is reported.
@@ -57,7 +54,7 @@ struct Plan {
 ///
 /// A line for what was asked wrongly, cannot be measured or written.
 pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
-    if !args.in_virtual_time {
+    if !args.load.in_virtual_time {
         return Err(Failure::error(
             "latency on the wall clock: only --virtual is there yet",
         ));
@@ -65,15 +62,8 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
     let plan = plan_of(args)?;
     // From here on an interruption keeps what there is.
     process::interrupted();
-    let folder = args.out.as_deref().map(Folder::open).transpose()?;
-    if let Some(folder) = &folder
-        && folder.path().join(FILE).exists()
-    {
-        return Err(Failure::error(format!(
-            "{} holds latencies already: choose another folder by --out",
-            folder.path().display()
-        )));
-    }
+    let out = args.load.output.out.as_deref();
+    let folder = out.map(|path| Folder::without(FILE, path)).transpose()?;
     let started = now();
     let mut machine = Root::default().machine(plan.setup.core);
     step_aside(&plan.setup);
@@ -97,7 +87,7 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
     if let Some(folder) = &folder {
         keep(folder, &record, &series)?;
     }
-    match args.json {
+    match args.load.output.json {
         true => output::print(record.text()),
         false => {
             output::print(table::tables(&series, &record, terminal_width()));
@@ -114,53 +104,16 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
 
 /// What was asked for, if it can be measured.
 fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
-    let mut variants: Vec<Variant> = Vec::new();
-    for name in &args.variant {
-        let variant = plan::find(name)?;
-        if !variant.forwards {
-            return Err(Failure::error(format!(
-                "{name} forwards nothing, so no packet takes any time"
-            )));
-        }
-        if variants.iter().all(|known| known.name() != variant.name()) {
-            variants.push(variant);
-        }
-    }
+    let variants = plan::forwarders(&args.load.variant)?;
     let mut rates: Vec<Rate> = Vec::new();
     for rate in &args.rate {
         if !rates.contains(rate) {
             rates.push(*rate);
         }
     }
-    let measure = MeasureArgs {
-        placement: PlacementArg::Lockstep,
-        fill: None,
-        seed: args.seed,
-        core: args.core,
-        model_core: None,
-        processes: None,
-        rounds: None,
-        ring: 512,
-        buffer: 2048,
-        frame: args.frame.largest(),
-        workload: None,
-        types: None,
-        trace: None,
-        doorbell_cycles: 0,
-    };
-    let mut setup =
-        plan::setup(&measure, Effort::of_pair(Placement::Lockstep))?;
-    setup.types = plan::TYPES;
-    let most = setup.packets_per_phase / PORTS as u32;
-    let batch = u16::try_from(args.batch).ok();
-    let batch = batch.filter(|batch| (1..=most).contains(&u32::from(*batch)));
-    let Some(batch) = batch else {
-        return Err(Failure::error(format!(
-            "batch size {}: must be from 1 to {most}, for which a transmit \
-             ring of {} always has room",
-            args.batch, setup.ring_entries
-        )));
-    };
+    let setup =
+        virtual_time::setup(args.load.core, args.load.seed, args.frame)?;
+    let batch = plan::sendable(&[args.batch.batch], setup.ring_entries)?[0];
     let length = match (args.packets, args.seconds) {
         (Some(packets), _) => Length::Packets(packets),
         (None, Some(seconds)) if seconds > 0.0 && seconds <= 1e6 => {
@@ -209,13 +162,9 @@ fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
     let measured = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             affinity::pin(plan.setup.core).map_err(Failure::environment)?;
-            let clock_cost_ticks = clock::clock_cost_ticks();
-            let chain_ghz = frequency(tick_hz);
-            let mut bench = Bench::new(plan.setup.clone(), clock_cost_ticks)
-                .map_err(Failure::environment)?;
-            if plan.offer.sizes.0 == Sizes::Imix {
-                bench = bench.with_mix();
-            }
+            let chain_ghz = clock::core_ghz(tick_hz);
+            let mut bench = virtual_time::bench(&plan.setup, plan.offer.sizes)?;
+            let clock_cost_ticks = bench.clock_cost_ticks();
             let mut series = Vec::new();
             let end =
                 measure_on(plan, &mut bench, tick_hz, &mut |one: Series| {
@@ -230,12 +179,6 @@ fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
     measured
 }
 
-/// The core's frequency in GHz: the median of some looks.
-fn frequency(tick_hz: f64) -> f64 {
-    let looks: Vec<_> = (0..9).map(|_| clock::chain_ghz(tick_hz)).collect();
-    stats::median(&looks).unwrap_or(1.0)
-}
-
 fn measure_on(
     plan: &Plan,
     bench: &mut Bench,
@@ -243,12 +186,12 @@ fn measure_on(
     done: &mut dyn FnMut(Series),
 ) -> Result<(), Failure> {
     let (setup, batch) = (&plan.setup, plan.offer.batch);
-    let yardstick = Yardstick::new(bench, setup, tick_hz, batch)?;
+    let yardstick = Yardstick::new(bench, tick_hz, batch)?;
     for variant in &plan.variants {
-        let mut contender =
-            Contender::new(bench, setup, yardstick, *variant, batch)?;
+        let mut subject =
+            Subject::new(bench, setup, yardstick, *variant, batch)?;
         for rate in &plan.rates {
-            done(contender.series(&plan.offer, *rate)?);
+            done(subject.series(&plan.offer, *rate)?);
         }
     }
     Ok(())
@@ -280,7 +223,7 @@ fn offered(plan: &Plan, chain_ghz: f64) -> Offered {
         seconds,
         ring_entries: plan.setup.ring_entries,
         buffer_bytes: plan.setup.buffer_bytes,
-        replays: virtual_time::REPLAYS,
+        replays: subject::REPLAYS,
         chain_ghz,
     }
 }

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use nic_model::Account;
 
-use super::load::Rate;
+use crate::load::Rate;
 
 /// Digits to which a histogram tells values apart.
 const DIGITS: u8 = 3;

@@ -112,6 +112,18 @@ impl Bench {
         Self { faults, patience: PATIENCE / 100, ..self }
     }
 
+    /// Cost of one pair of clock reads.
+    #[must_use]
+    pub fn clock_cost_ticks(&self) -> u32 {
+        self.clock_cost_ticks
+    }
+
+    /// Number of arenas.
+    #[must_use]
+    pub fn arenas(&self) -> usize {
+        self.arenas.len()
+    }
+
     /// What the arenas' memory consists of, the poorest of them.
     pub fn pages(&self) -> &'static str {
         let pages = self.arenas.iter().map(Arena::pages);

@@ -2,7 +2,6 @@
 
 mod bench;
 mod counted;
-mod fills;
 mod floor;
 mod handover;
 mod lockstep;
@@ -16,7 +15,6 @@ mod threaded;
 
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
-pub use fills::Streak;
 pub use floor::floor;
 pub use paced::{Kept, Listener, Schedule, TOLERANCE};
 pub use probe::Probe;

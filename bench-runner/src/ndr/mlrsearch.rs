@@ -9,11 +9,14 @@
 
 use std::cmp::Ordering;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::goal::Goal;
 use super::grid::Grid;
-use super::record::{Bounds, Record};
 use super::selector::{Selector, Wish};
 use super::trial::{Tester, Trial};
+use super::trials::{Bounds, Trials};
 use crate::failure::Failure;
 
 /// Between which loads is searched, and for how long.
@@ -28,26 +31,37 @@ pub struct Limits {
 }
 
 /// How a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 pub enum End {
     /// Every goal has its answer.
+    #[serde(rename = "complete")]
     Complete,
     /// It was told to stop.
+    #[serde(rename = "stopped")]
     Stopped,
     /// The seconds of trials were used up.
+    #[serde(rename = "out of time")]
     OutOfTime,
 }
 
 /// What a bound that is missing, or too far away, says (RFC 9971, 4.8.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Shape {
     /// Both bounds are there, no further apart than the goal's width.
+    #[serde(rename = "regular")]
     Regular,
     /// The largest load upholds the goal: there is no upper bound.
+    #[serde(rename = "no upper bound")]
     NoUpper,
     /// The smallest load fails the goal: there is no lower bound.
+    #[serde(rename = "no lower bound")]
     NoLower,
     /// The search ended before.
+    #[serde(rename = "unfinished")]
     Unfinished,
 }
 
@@ -101,7 +115,7 @@ pub fn search(
     let narrowest = goals.iter().map(|g| g.width).fold(1.0, f64::min);
     let mut search = Search {
         grid: Grid::new(limits.min, limits.max, narrowest),
-        record: Record::default(),
+        record: Trials::default(),
         trials: Vec::new(),
         left: limits.seconds,
         end: End::Complete,
@@ -146,7 +160,7 @@ fn check(goals: &[Goal], limits: Limits) -> Result<(), Failure> {
 /// A search under way.
 struct Search<'a> {
     grid: Grid,
-    record: Record,
+    record: Trials,
     trials: Vec<Trial>,
     /// Seconds of trials that are left.
     left: f64,

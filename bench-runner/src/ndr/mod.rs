@@ -1,126 +1,54 @@
 //! `ndr`: the highest load that a variant forwards without loss, or with
 //! little, on the model of the card.
 
-mod arguments;
-mod costs;
+mod charts;
+mod class;
+#[cfg(test)]
+mod example;
 mod goal;
 mod grid;
-mod load;
 mod mlrsearch;
-mod record;
-mod report;
+pub mod record;
 mod selector;
+mod table;
+mod tester;
 mod trial;
-mod virtual_time;
+mod trials;
 
-pub use arguments::{frames, share};
 pub use goal::Goal;
 pub use mlrsearch::{End, Found, GoalResult, Limits, Shape, search};
-pub use report::FILE;
+pub use tester::VirtualTester;
 pub use trial::{Tester, Trial};
-pub use virtual_time::VirtualTester;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nic_model::arrivals::Sizes;
 use variants::registry::Variant;
 
 use crate::affinity;
-use crate::build_info;
 use crate::cli::NdrArgs;
 use crate::clock;
-use crate::environment::Root;
+use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::load::SizesArg;
+use crate::measure::{Bench, Until};
 use crate::output;
 use crate::plan;
 use crate::process;
-use crate::results::Placement;
-use crate::stats;
+use crate::results::Setup;
 use crate::sweep::{command_line, now};
-use costs::{Clock, Costs, RING, Subject};
-use report::{Origin, Report, Row};
+use crate::virtual_time::{
+    self, Contender, CycledCosts, Yardstick, failure, steps,
+};
+use record::{FILE, Record, Row, Search};
 
-/// Searches in virtual time and prints what was found.
-///
-/// # Errors
-///
-/// When something was asked for that cannot be, a frame went missing, or not
-/// every search came to its end.
-pub fn command(args: &NdrArgs) -> Result<(), Failure> {
-    let plan = Plan::new(args)?;
-    let folder = args.out.as_deref().map(Folder::open).transpose()?;
-    if let Some(folder) = &folder
-        && folder.path().join(FILE).exists()
-    {
-        return Err(Failure::error(format!(
-            "{} holds a result already: choose another folder by --out",
-            folder.path().display()
-        )));
-    }
-    let stop = process::interrupted();
-    let machine = Root::default().machine(plan.core);
-    affinity::pin(plan.core).map_err(Failure::environment)?;
-    let clock = Clock {
-        tick_hz: machine.tick_hz,
-        cost_ticks: machine.clock_cost_ticks,
-    };
-    let origin = Origin {
-        command: command_line(),
-        started: now(),
-        build: build_info::build(),
-        ghz: rated(clock.tick_hz),
-        core_ghz: frequency(clock.tick_hz),
-        machine,
-        core: plan.core,
-        seed: plan.seed,
-    };
-    let mut report = Report::new(origin, &plan.goals[0]);
-    let mut open = 0;
-    for cell in plan.cells() {
-        let Some(found) = cell.search(&plan, clock, report.ghz, stop)? else {
-            break;
-        };
-        open += u32::from(found.end != End::Complete);
-        let Cell { variant, frames, batch } = cell;
-        report.rows.push(Row::new(variant.name(), frames, batch, &found));
-        if let Some(folder) = &folder {
-            report.save(folder.path())?;
-        }
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-    }
-    if let Some(folder) = &folder {
-        report.save(folder.path())?;
-        report.draw(folder.path())?;
-    }
-    match args.json {
-        true => {
-            let json = serde_json::to_string_pretty(&report);
-            output::line(json.map_err(Failure::error)?);
-        }
-        false => output::print(report.text()),
-    }
-    let stopped = stop.load(Ordering::Relaxed);
-    match open {
-        _ if stopped
-            && (open > 0 || report.rows.len() < plan.cells().len()) =>
-        {
-            Err(Failure::interrupted("stopped; what was found is shown"))
-        }
-        0 => Ok(()),
-        open => Err(Failure::inconclusive(format!(
-            "{open} of {} searches ended at their deadline without an answer; \
-             shorter --seconds may help",
-            report.rows.len()
-        ))),
-    }
-}
+/// Packets of each fill over which a variant shows what it does now and then,
+/// such as sweeping its pool, several times.
+const PACKETS: u32 = 16_384;
 
-/// Sizes of the mix, and how often each occurs in twelve.
-const IMIX: [(f64, u16); 3] = [(7.0, 64), (4.0, 570), (1.0, 1518)];
+/// Replays that a batch's cost comes from.
+const REPLAYS: usize = 25;
 
 /// The smallest load is this share of the largest.
 const LEAST: f64 = 1e-3;
@@ -134,22 +62,71 @@ const MOST_TRIALS: f64 = 1200.0;
 /// Time after which a search ends without an answer.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Chains of instructions that the core's frequency is the median of.
-const CHAINS: usize = 301;
+/// Searches in virtual time and prints what was found.
+///
+/// # Errors
+///
+/// When something was asked for that cannot be, a frame went missing, or not
+/// every search came to its end.
+pub fn command(args: &NdrArgs) -> Result<(), Failure> {
+    let plan = Plan::new(args)?;
+    // From here on an interruption keeps what there is.
+    process::interrupted();
+    let out = args.load.output.out.as_deref();
+    let folder = out.map(|path| Folder::without(FILE, path)).transpose()?;
+    let started = now();
+    let core = plan.setup.core;
+    let machine = Root::default().machine(core);
+    affinity::pin(core).map_err(Failure::environment)?;
+    let chain_ghz = clock::core_ghz(machine.tick_hz);
+    let search = plan.search(rated(machine.tick_hz, chain_ghz), chain_ghz);
+    let mut record = Record::new(command_line(), started, machine, search);
+    record.warnings = surroundings(&record);
+    let end = measure(&plan, &mut record, folder.as_ref());
+    if let Err(failure) = &end
+        && record.rows.is_empty()
+    {
+        return Err(failure.clone());
+    }
+    if let Some(folder) = &folder {
+        for (name, svg) in charts::charts(&record) {
+            folder.put_chart(&name, &svg)?;
+        }
+    }
+    match args.load.output.json {
+        true => output::print(record.text()),
+        false => output::print(table::table(&record)),
+    }
+    for note in &record.warnings {
+        eprintln!("note: {note}");
+    }
+    if let Some(folder) = &folder {
+        eprintln!("numbers and charts are in {}", folder.path().display());
+    }
+    end?;
+    let open = record.rows.iter().filter(|row| row.end != End::Complete);
+    match open.count() {
+        0 => Ok(()),
+        open => Err(Failure::inconclusive(format!(
+            "{open} of {} searches ended at their deadline without an answer; \
+             shorter --seconds may help",
+            record.rows.len()
+        ))),
+    }
+}
 
 /// What is searched for, and where.
 struct Plan {
+    setup: Setup,
     variants: Vec<Variant>,
-    frames: Vec<Sizes>,
+    frames: Vec<SizesArg>,
     batches: Vec<u16>,
     goals: Vec<Goal>,
-    core: u32,
-    seed: u64,
 }
 
 impl Plan {
     fn new(args: &NdrArgs) -> Result<Self, Failure> {
-        if !args.in_virtual_time {
+        if !args.load.in_virtual_time {
             return Err(Failure::error(
                 "only --virtual is there yet: searches in virtual time",
             ));
@@ -160,19 +137,7 @@ impl Plan {
                 args.seconds
             )));
         }
-        let mut variants: Vec<Variant> = Vec::new();
-        for name in &args.variant {
-            let variant = plan::find(name)?;
-            if !variant.forwards {
-                return Err(Failure::error(format!(
-                    "{}: it forwards nothing",
-                    variant.name()
-                )));
-            }
-            if !variants.iter().any(|v| v.name() == variant.name()) {
-                variants.push(variant);
-            }
-        }
+        let variants = plan::forwarders(&args.load.variant)?;
         let mut losses = args.loss.clone();
         losses.sort_by(f64::total_cmp);
         losses.dedup();
@@ -182,95 +147,124 @@ impl Plan {
         };
         let goals: Vec<_> = losses.into_iter().map(goal).collect();
         goals.iter().try_for_each(Goal::check)?;
-        let mut frames: Vec<Sizes> = Vec::new();
-        for size in &args.frame {
-            if !frames.contains(size) {
-                frames.push(*size);
+        let mut frames: Vec<SizesArg> = Vec::new();
+        for frame in &args.frame {
+            if !frames.contains(frame) {
+                frames.push(*frame);
             }
         }
-        let chosen = affinity::choose(Placement::Lockstep, args.core, None);
-        let (core, _) = chosen.map_err(Failure::error)?;
-        Ok(Self {
-            variants,
-            frames,
-            batches: plan::batches(&args.batch, MOST_BATCH)?,
-            goals,
-            core,
-            seed: args.seed.unwrap_or_else(|| fastrand::u64(..) >> 11),
-        })
+        let (core, seed) = (args.load.core, args.load.seed);
+        let setup = virtual_time::setup(core, seed, frames[0])?;
+        let batches = plan::sendable(&args.batch.batch, setup.ring_entries)?;
+        Ok(Self { setup, variants, frames, batches, goals })
     }
 
-    fn cells(&self) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for &frames in &self.frames {
-            for &batch in &self.batches {
-                let cell = |&variant| Cell { variant, frames, batch };
-                cells.extend(self.variants.iter().map(cell));
-            }
+    /// As it is recorded.
+    fn search(&self, ghz: f64, chain_ghz: f64) -> Search {
+        let goal = &self.goals[0];
+        Search {
+            seed: self.setup.seed,
+            core: self.setup.core,
+            ring_entries: self.setup.ring_entries,
+            buffer_bytes: self.setup.buffer_bytes,
+            replays: REPLAYS,
+            ghz,
+            chain_ghz,
+            final_seconds: goal.final_seconds,
+            sum_seconds: goal.sum_seconds,
+            exceed_ratio: goal.exceed_ratio,
+            width: goal.width,
         }
-        cells
     }
 }
 
-/// The largest batch: as much as a phase hands to a port.
-const MOST_BATCH: u16 = 448;
+/// Every search, one after the other; a row for each, kept as soon as it is
+/// there.
+fn measure(
+    plan: &Plan,
+    record: &mut Record,
+    folder: Option<&Folder>,
+) -> Result<(), Failure> {
+    let (tick_hz, ghz) = (record.machine.tick_hz, record.search.ghz);
+    for &frame in &plan.frames {
+        let frame_bytes = frame.largest();
+        let setup = Setup { frame_bytes, ..plan.setup.clone() };
+        let mut bench = virtual_time::bench(&setup, frame)?;
+        for &batch in &plan.batches {
+            let yardstick = Yardstick::at(&mut bench, tick_hz, batch, ghz)?;
+            for &variant in &plan.variants {
+                if is_stopped() {
+                    return Err(stopped());
+                }
+                let found =
+                    search_for(plan, &mut bench, yardstick, variant, batch)?;
+                let row = Row::new(variant.name(), frame, batch, &found);
+                record.rows.push(row);
+                if let Some(folder) = folder {
+                    folder.put(FILE, record.text().as_bytes())?;
+                }
+                if found.end == End::Stopped && is_stopped() {
+                    return Err(stopped());
+                }
+            }
+        }
+    }
+    Ok(())
+}
 
-/// One search.
-#[derive(Clone, Copy)]
-struct Cell {
+fn is_stopped() -> bool {
+    process::interrupted().load(Ordering::Relaxed)
+}
+
+fn stopped() -> Failure {
+    Failure::interrupted("stopped; what was found is shown")
+}
+
+/// Times a variant's batches and searches.
+fn search_for(
+    plan: &Plan,
+    bench: &mut Bench,
+    yardstick: Yardstick,
     variant: Variant,
-    frames: Sizes,
     batch: u16,
-}
-
-impl Cell {
-    /// Measures batches and searches. None when it was stopped before there
-    /// was anything to search with.
-    fn search(
-        &self,
-        plan: &Plan,
-        clock: Clock,
-        ghz: f64,
-        stop: &AtomicBool,
-    ) -> Result<Option<Found>, Failure> {
-        let parts = match self.frames {
-            Sizes::One(bytes) => vec![(1.0, bytes)],
-            Sizes::Imix => IMIX.to_vec(),
-        };
-        let mut costs = Vec::new();
-        for (weight, frame) in parts {
-            let Self { variant, batch, .. } = *self;
-            let Plan { core, seed, .. } = *plan;
-            let subject = Subject { variant, batch, frame, core, seed };
-            match Costs::measure(&subject, clock, stop)? {
-                Some(part) => costs.push((weight, part)),
-                None => return Ok(None),
-            }
-        }
-        let costs = Costs::mixed(&costs).picoseconds(ghz);
-        let mut tester = VirtualTester::new(costs, RING, plan.seed);
-        let max = tester.capacity() * BEYOND;
-        let seconds = plan.goals[0].final_seconds * MOST_TRIALS;
-        let limits = Limits { min: max * LEAST, max, seconds };
-        let begun = Instant::now();
-        let mut keep_going =
-            || !stop.load(Ordering::Relaxed) && begun.elapsed() < DEADLINE;
-        search(&plan.goals, limits, &mut tester, &mut keep_going).map(Some)
-    }
+) -> Result<Found, Failure> {
+    let failed = |e| failure(&variant.name(), &e);
+    let run = |fill: u16| steps::run(fill, PACKETS.div_ceil(fill.into()));
+    let steps: Vec<_> = steps::fills(batch).into_iter().flat_map(run).collect();
+    let until = Until::within(DEADLINE);
+    let contender = Contender::new(bench, yardstick, variant, batch);
+    let mut contender = contender.map_err(failed)?;
+    let replayed = contender.replay(&steps, REPLAYS, &until);
+    let costs = CycledCosts::new(&steps, &replayed.map_err(failed)?);
+    let Setup { ring_entries, seed, .. } = plan.setup;
+    let mut tester = VirtualTester::new(costs, ring_entries, seed);
+    let max = tester.capacity() * BEYOND;
+    let seconds = plan.goals[0].final_seconds * MOST_TRIALS;
+    let limits = Limits { min: max * LEAST, max, seconds };
+    let begun = Instant::now();
+    let mut keep_going = || !is_stopped() && begun.elapsed() < DEADLINE;
+    search(&plan.goals, limits, &mut tester, &mut keep_going)
 }
 
 /// The frequency in GHz that rates are stated for: that of the time-stamp
 /// counter, which is the same in each run, where the core's own is not.
-fn rated(tick_hz: f64) -> f64 {
+fn rated(tick_hz: f64, chain_ghz: f64) -> f64 {
     match cfg!(target_arch = "x86_64") {
         true => tick_hz / 1e9,
-        false => frequency(tick_hz),
+        false => chain_ghz,
     }
 }
 
-/// The core's present frequency in GHz.
-fn frequency(tick_hz: f64) -> f64 {
-    let chains: Vec<_> =
-        (0..CHAINS).map(|_| clock::chain_ghz(tick_hz)).collect();
-    stats::median(&chains).unwrap_or(1.0)
+/// Notes about the machine.
+fn surroundings(record: &Record) -> Vec<String> {
+    warnings(
+        &Root::default(),
+        &Circumstances {
+            build: &record.build,
+            machine: &record.machine,
+            core: record.search.core,
+            model_core: record.search.core,
+            stolen_ticks: None,
+        },
+    )
 }

@@ -1,112 +1,241 @@
-//! All trials of a search, by load.
+//! `ndr.json`: what was searched for, and what was found.
 
-use std::collections::BTreeMap;
+use nic_model::arrivals::BETWEEN_FRAMES;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::goal::Goal;
-use super::load::{Class, classify, conditional_throughput};
-use super::trial::Trial;
+use super::mlrsearch::{End, Found, GoalResult, Shape};
+use crate::build_info;
+use crate::load::SizesArg;
+use crate::results::{Build, Machine};
 
-/// The relevant bounds of a goal, as numbers of loads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bounds {
-    /// The largest lower bound below the upper one (RFC 9971, 4.8.2).
-    pub lower: Option<u32>,
-    /// The smallest upper bound (RFC 9971, 4.8.1).
-    pub upper: Option<u32>,
+/// Name of the file in a folder.
+pub const FILE: &str = "ndr.json";
+
+/// The version of the schema that this program writes.
+pub const SCHEMA: u32 = 1;
+
+/// Model NDRs of some variants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Version of this schema.
+    pub schema: u32,
+    /// The command line.
+    pub command: String,
+    /// When it began, RFC 3339, UTC.
+    pub started: String,
+    /// The program that measured.
+    pub build: Build,
+    /// The machine it ran on.
+    pub machine: Machine,
+    /// What was searched for.
+    pub search: Search,
+    /// A row for each variant, frame size and batch size.
+    pub rows: Vec<Row>,
+    /// What a reader of the numbers has to know.
+    pub warnings: Vec<String>,
 }
 
-impl Bounds {
-    /// Whether they are at most so many steps apart.
-    pub fn within(&self, steps: u32) -> bool {
-        match (self.lower, self.upper) {
-            (Some(lower), Some(upper)) => upper - lower <= steps,
-            _ => false,
-        }
-    }
-
-    /// Whether a load lies between them, or on the side that has none.
-    pub fn enclose(&self, load: u32) -> bool {
-        self.lower.is_none_or(|lower| lower < load)
-            && self.upper.is_none_or(|upper| load < upper)
-    }
+/// What was searched for, in virtual time and without a wire's limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Seed of traffic and schedules.
+    pub seed: u64,
+    /// Core that batches were timed on.
+    pub core: u32,
+    /// Descriptors per ring.
+    pub ring_entries: u16,
+    /// Usable bytes per packet buffer.
+    pub buffer_bytes: u16,
+    /// Replays that a batch's cost comes from.
+    pub replays: usize,
+    /// The core's frequency that rates are stated for, in GHz.
+    pub ghz: f64,
+    /// The core's own frequency when it began, by an add chain, in GHz.
+    pub chain_ghz: f64,
+    /// Seconds of a full-length trial.
+    pub final_seconds: f64,
+    /// Seconds of full-length trials that decide about a load.
+    pub sum_seconds: f64,
+    /// The share of time that bad trials may take.
+    pub exceed_ratio: f64,
+    /// How far apart bounds may be, as a share of the upper one.
+    pub width: f64,
 }
 
-/// Trials by the number of their load.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Record(BTreeMap<u32, Vec<Trial>>);
+/// What one search found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// Name of the variant.
+    pub variant: String,
+    /// Frame size on the wire with its checksum, or `imix`.
+    pub frame: String,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// Bytes of a wire's time that a frame takes on average.
+    pub wire_bytes: f64,
+    /// How the search ended.
+    pub end: End,
+    /// Number of trials.
+    pub trials: usize,
+    /// Virtual seconds of all of them.
+    pub trial_seconds: f64,
+    /// A result for each goal.
+    pub goals: Vec<GoalRecord>,
+}
+
+/// What was found for a goal. Loads and rates are frames per second over both
+/// ports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoalRecord {
+    /// What its answer is called.
+    pub name: String,
+    /// The share of lost frames up to which a trial is good.
+    pub loss_ratio: f64,
+    /// Whether the bounds can be taken as they are, or why not.
+    pub shape: Shape,
+    /// The largest load that upholds the goal, below each that does not.
+    pub lower_bound: Option<f64>,
+    /// The smallest load that does not.
+    pub upper_bound: Option<f64>,
+    /// What the lower bound forwards.
+    pub conditional_throughput: Option<f64>,
+    /// Bits per second on the wire at that throughput.
+    pub bits_per_second: Option<f64>,
+}
 
 impl Record {
-    pub fn add(&mut self, number: u32, trial: Trial) {
-        self.0.entry(number).or_default().push(trial);
-    }
-
-    /// The relevant bounds of a goal. A good load above a bad one does not
-    /// count.
-    pub fn bounds(&self, goal: &Goal) -> Bounds {
-        let mut bounds = Bounds::default();
-        for (&number, trials) in &self.0 {
-            match classify(trials, goal) {
-                Class::Lower => bounds.lower = Some(number),
-                Class::Upper => {
-                    bounds.upper = Some(number);
-                    break;
-                }
-                Class::Undecided => {}
-            }
+    /// A record without rows of a search by this program.
+    #[must_use]
+    pub fn new(
+        command: String,
+        started: String,
+        machine: Machine,
+        search: Search,
+    ) -> Self {
+        Self {
+            schema: SCHEMA,
+            command,
+            started,
+            build: build_info::build(),
+            machine,
+            search,
+            rows: Vec::new(),
+            warnings: Vec::new(),
         }
-        bounds
     }
 
-    /// What a goal may expect to be forwarded at one of the loads.
-    pub fn conditional_throughput(
-        &self,
-        number: u32,
-        goal: &Goal,
-    ) -> Option<f64> {
-        let trials = self.0.get(&number)?;
-        let load = trials.first()?.load;
-        Some(conditional_throughput(load, trials, goal))
+    /// As it stands in the file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("a record has string keys only") + "\n"
     }
+}
+
+impl Row {
+    /// What a search found for a variant.
+    #[must_use]
+    pub fn new(
+        variant: String,
+        frame: SizesArg,
+        batch: u16,
+        found: &Found,
+    ) -> Self {
+        let wire_bytes = frame.0.mean() + f64::from(BETWEEN_FRAMES);
+        let goal = |result: &GoalResult| {
+            let rate = result.conditional_throughput;
+            GoalRecord {
+                name: name(&result.goal),
+                loss_ratio: result.goal.loss_ratio,
+                shape: result.shape,
+                lower_bound: result.lower,
+                upper_bound: result.upper,
+                conditional_throughput: rate,
+                bits_per_second: rate.map(|rate| rate * wire_bytes * 8.0),
+            }
+        };
+        Self {
+            variant,
+            frame: frame.to_string(),
+            batch,
+            wire_bytes,
+            end: found.end,
+            trials: found.trials.len(),
+            trial_seconds: found.seconds(),
+            goals: found.goals.iter().map(goal).collect(),
+        }
+    }
+}
+
+impl GoalRecord {
+    /// What marks a result that is none; nothing for one that is.
+    #[must_use]
+    pub fn note(&self) -> &'static str {
+        match self.shape {
+            Shape::Regular => "",
+            Shape::NoUpper => " (no upper bound)",
+            Shape::NoLower => " (no lower bound)",
+            Shape::Unfinished => " (unfinished)",
+        }
+    }
+}
+
+/// What the answer to a goal is called.
+fn name(goal: &Goal) -> String {
+    match goal.loss_ratio {
+        0.0 => "NDR".to_owned(),
+        ratio => {
+            let percent = (ratio * 1e8).round() / 1e6;
+            format!("PDR {percent}%")
+        }
+    }
+}
+
+/// JSON Schema of `ndr.json`, as it stands in `results/schema/`.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Record);
+    let text = serde_json::to_string_pretty(&schema);
+    text.expect("a schema has string keys only") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::example;
     use super::*;
 
-    fn record(loads: &[(u32, u64)]) -> Record {
-        let mut record = Record::default();
-        for &(number, lost) in loads {
-            let load = 1000.0 + f64::from(number);
-            let (offered, forwarded) = (1000, 1000 - lost);
-            let seconds = 1.0;
-            let trial = Trial { load, seconds, offered, forwarded, lost };
-            record.add(number, trial);
+    #[test]
+    fn the_committed_schema_is_the_one_of_these_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../results/schema/ndr-v1.json");
+        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
+            std::fs::write(&path, schema()).expect("written");
         }
-        record
-    }
-
-    const GOAL: Goal = Goal { sum_seconds: 1.0, ..Goal::NDR };
-
-    #[test]
-    fn a_good_load_above_a_bad_one_does_not_count() {
-        let record = record(&[(1, 0), (4, 0), (6, 9), (8, 0), (9, 9)]);
-        let bounds = record.bounds(&GOAL);
-        assert_eq!((bounds.lower, bounds.upper), (Some(4), Some(6)));
-        let rate = record.conditional_throughput(4, &GOAL);
-        assert_eq!(rate, Some(1004.0));
-        assert_eq!(record.conditional_throughput(5, &GOAL), None);
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == schema(),
+            "results/schema/ndr-v1.json differs from the types: run this \
+             test with UPDATE_SCHEMA=1, and count SCHEMA up if files \
+             already written no longer fit"
+        );
     }
 
     #[test]
-    fn bounds_may_be_missing_on_either_side() {
-        let none = record(&[]).bounds(&GOAL);
-        assert_eq!(none, Bounds::default());
-        assert!(none.enclose(7) && !none.within(7));
-        let lower = record(&[(3, 0)]).bounds(&GOAL);
-        assert_eq!((lower.lower, lower.upper), (Some(3), None));
-        assert!(!lower.enclose(3) && lower.enclose(4));
-        let upper = record(&[(3, 1)]).bounds(&GOAL);
-        assert_eq!((upper.lower, upper.upper), (None, Some(3)));
-        assert!(!upper.enclose(3) && upper.enclose(2));
+    fn a_record_is_read_back_and_nothing_unknown_with_it() {
+        let record = example::record(Shape::NoLower);
+        let text = record.text();
+        let read: Record = serde_json::from_str(&text).expect("a record");
+        assert_eq!(read, record);
+        assert!(text.contains("\"shape\": \"no lower bound\""), "{text}");
+        let more = text.replacen("\"trials\"", "\"trails\": 1, \"trials\"", 1);
+        assert!(serde_json::from_str::<Record>(&more).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::goal::Goal;
 use super::grid::Grid;
-use super::record::{Bounds, Record};
+use super::trials::{Bounds, Trials};
 
 /// A trial that a goal asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +33,7 @@ impl Selector {
     /// The next trial; none when the goal has its answer. A load that is
     /// wished for is undecided, and the trial is full-length to the target:
     /// so there is an end to it.
-    pub fn wish(&mut self, record: &Record, grid: &Grid) -> Option<Wish> {
+    pub fn wish(&mut self, record: &Trials, grid: &Grid) -> Option<Wish> {
         loop {
             let target = self.targets[self.at];
             let width = grid.steps(target.width);
@@ -119,7 +119,7 @@ mod tests {
     fn search(knee: u32, hint: Bounds) -> (Vec<u32>, Bounds) {
         let grid = Grid::new(1e3, 1e6, GOAL.width);
         let mut selector = Selector::new(&GOAL, hint);
-        let mut record = Record::default();
+        let mut record = Trials::default();
         let mut loads = Vec::new();
         while let Some(Wish { load, seconds }) = selector.wish(&record, &grid) {
             let lost = u64::from(load > knee);

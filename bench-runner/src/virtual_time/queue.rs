@@ -4,30 +4,18 @@
 //! finds the frames that are due by then, takes up to a batch of them, and is
 //! busy for what the batch costs; its frames leave when it is done.
 
-use std::collections::VecDeque;
-
 use nic_model::Account;
-use nic_model::arrivals::Arrivals;
 use variants::workload::PORTS;
 
+use super::costs::Costs;
+use super::lane::{Followed, Lane};
 use crate::measure::Step;
-
-/// What a driver's work costs, in picoseconds.
-pub trait Costs {
-    /// A poll of one port that finds nothing; more than 0.
-    fn poll(&self) -> u64;
-
-    /// The next batch. Asked for in the order in which batches are taken.
-    fn batch(&mut self, step: Step) -> u64;
-}
 
 /// What is offered, and to what.
 #[derive(Clone, Debug)]
-pub struct Queue {
-    /// Frames towards each port.
-    pub arrivals: [Arrivals; PORTS],
-    /// How many of them at each port.
-    pub frames: [u64; PORTS],
+pub struct Queue<L> {
+    /// The frames of each port.
+    pub lanes: [L; PORTS],
     /// Upper limit of packets per batch.
     pub batch: u16,
     /// Descriptors of a receive ring that the card may own.
@@ -43,113 +31,95 @@ pub struct Sample {
     pub latency: u64,
 }
 
-/// What became of it all.
+/// What became of each frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Every frame that was forwarded.
     pub samples: Vec<Sample>,
     /// Every batch, in order.
     pub steps: Vec<Step>,
-    /// Where all frames went.
+    /// What became of them all.
+    pub end: End,
+}
+
+/// What became of all frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where they went.
     pub account: Account,
     /// When the driver had done the last of them.
-    pub end: u64,
+    pub at: u64,
 }
 
-/// One port's frames on their way.
-struct Lane {
-    arrivals: Arrivals,
-    /// Frames that are still to come.
-    left: u64,
-    /// When the next one of them is due.
-    next: u64,
-    /// Due times of the frames in the ring.
-    ring: VecDeque<u64>,
-    /// Descriptors of a batch that the driver has not given back.
-    taken: usize,
-    lost: u64,
-}
+/// Batches after which a caller is asked whether to go on.
+const OFTEN: u64 = 65_536;
 
-impl Lane {
-    fn new(mut arrivals: Arrivals, frames: u64) -> Self {
-        let next = due(&mut arrivals, frames);
-        let ring = VecDeque::new();
-        Self { arrivals, left: frames, next, ring, taken: 0, lost: 0 }
-    }
-
-    /// Puts what is due by `now` into the ring, as far as there is room.
-    fn admit(&mut self, now: u64, descriptors: usize) {
-        while self.next <= now {
-            match self.ring.len() + self.taken < descriptors {
-                true => self.ring.push_back(self.next),
-                false => self.lost += 1,
-            }
-            self.left -= 1;
-            self.next = due(&mut self.arrivals, self.left);
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.left == 0 && self.ring.is_empty()
-    }
-}
-
-/// When the next frame is due; never, when there is none left.
-fn due(arrivals: &mut Arrivals, left: u64) -> u64 {
-    match left {
-        0 => u64::MAX,
-        _ => arrivals.next().map_or(u64::MAX, |arrival| arrival.due),
-    }
-}
-
-/// Runs until every frame was offered and the rings are empty. `go_on` is
-/// asked now and then.
+/// Runs until every frame was offered and the rings are empty, and keeps what
+/// became of each. `go_on` is asked now and then.
 ///
 /// # Errors
 ///
 /// What `go_on` says.
-pub fn run<E>(
-    queue: Queue,
+pub fn follow<E>(
+    queue: Queue<Followed>,
     costs: &mut impl Costs,
-    mut go_on: impl FnMut() -> Result<(), E>,
+    go_on: impl FnMut() -> Result<(), E>,
 ) -> Result<Outcome, E> {
-    let Queue { arrivals, frames, batch, descriptors } = queue;
-    let descriptors = usize::from(descriptors);
-    let [first, second] = arrivals;
-    let mut lanes = [Lane::new(first, frames[0]), Lane::new(second, frames[1])];
+    let offered: u64 = queue.lanes.iter().map(Lane::offered).sum();
+    let mut samples = Vec::with_capacity(offered as usize);
+    let mut steps = Vec::new();
+    let keep = |step: Step, lane: &Followed, done| {
+        let out = lane.due().take(step.fill.into());
+        samples.extend(out.map(|due| Sample { due, latency: done - due }));
+        steps.push(step);
+    };
+    let end = run(queue, costs, keep, go_on)?;
+    Ok(Outcome { samples, steps, end })
+}
+
+/// Runs until every frame was offered and the rings are empty. `became` is
+/// told of each batch, with its frames still in the ring, and when it is
+/// done; `go_on` is asked now and then.
+///
+/// # Errors
+///
+/// What `go_on` says.
+pub fn run<L: Lane, E>(
+    queue: Queue<L>,
+    costs: &mut impl Costs,
+    mut became: impl FnMut(Step, &L, u64),
+    mut go_on: impl FnMut() -> Result<(), E>,
+) -> Result<End, E> {
+    let Queue { mut lanes, batch, descriptors } = queue;
+    let (batch, descriptors) = (u64::from(batch), u64::from(descriptors));
     let poll = costs.poll().max(1);
     let round = poll * PORTS as u64;
-    let offered: u64 = frames.iter().sum();
-    let mut samples = Vec::with_capacity(offered as usize);
-    let mut steps: Vec<Step> = Vec::new();
     let (mut now, mut port, mut empty_polls) = (0, 0, 0);
+    let (mut batches, mut forwarded) = (0_u64, 0);
     while !lanes.iter().all(Lane::is_done) {
         let lane = &mut lanes[port];
         lane.admit(now, descriptors);
-        let fill = lane.ring.len().min(batch.into());
+        let fill = lane.waiting().min(batch);
         if fill > 0 {
             let after_idle = empty_polls >= PORTS;
             empty_polls = 0;
-            let fill = fill as u16;
-            let step = Step { port: port as u8, fill, after_idle };
-            let done = now + costs.batch(step);
-            let out = lane.ring.drain(..usize::from(fill));
-            samples.extend(out.map(|due| Sample { due, latency: done - due }));
+            let step = Step { port: port as u8, fill: fill as u16, after_idle };
+            now += costs.batch(step);
+            became(step, lane, now);
             // The descriptors are the card's again when the batch is done.
-            lane.taken = fill.into();
-            lane.admit(done, descriptors);
-            lane.taken = 0;
-            now = done;
-            steps.push(step);
-            if steps.len().is_multiple_of(65_536) {
+            lane.admit(now, descriptors);
+            lane.take(fill);
+            forwarded += fill;
+            batches += 1;
+            if batches.is_multiple_of(OFTEN) {
                 go_on()?;
             }
         } else {
             empty_polls += 1;
             now += poll;
             // Whole rounds that find nothing are gone through at once.
-            if lanes.iter().all(|lane| lane.ring.is_empty()) {
-                let next = lanes.iter().map(|lane| lane.next).min();
+            if lanes.iter().all(|lane| lane.waiting() == 0) {
+                let next = lanes.iter().map(Lane::next).min();
                 let next = next.filter(|next| *next != u64::MAX);
                 let wait = next.unwrap_or(now).saturating_sub(now);
                 let rounds = wait / round;
@@ -162,23 +132,25 @@ pub fn run<E>(
         port = (port + 1) % PORTS;
     }
     let account = Account {
-        offered,
-        forwarded: samples.len() as u64,
-        ring_empty: lanes.iter().map(|lane| lane.lost).sum(),
-        inside: lanes.iter().map(|lane| lane.ring.len() as u64).sum(),
+        offered: lanes.iter().map(Lane::offered).sum(),
+        forwarded,
+        ring_empty: lanes.iter().map(Lane::lost).sum(),
+        inside: lanes.iter().map(Lane::waiting).sum(),
         ..Account::default()
     };
-    Ok(Outcome { samples, steps, account, end: now })
+    Ok(End { account, at: now })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::lane::Counted;
     use super::*;
-    use nic_model::arrivals::{Pattern, SECOND, Sizes};
+    use nic_model::arrivals::{Arrivals, Pattern, SECOND, Sizes};
     use proptest::prelude::*;
     use std::convert::Infallible;
 
     /// Each batch costs so much, and so much per packet.
+    #[derive(Clone, Copy)]
     struct Fixed {
         poll: u64,
         batch: u64,
@@ -200,18 +172,22 @@ mod tests {
     }
 
     /// `rate` in total over both ports.
-    fn queue(rate: f64, pattern: Pattern, frames: u64, batch: u16) -> Queue {
-        Queue {
-            arrivals: [1, 2].map(|seed| arrivals(rate / 2.0, pattern, seed)),
-            frames: [frames / 2; PORTS],
-            batch,
-            descriptors: 511,
-        }
+    fn queue(
+        rate: f64,
+        pattern: Pattern,
+        frames: u64,
+        batch: u16,
+    ) -> Queue<Followed> {
+        let lane = |seed| {
+            let arrivals = arrivals(rate / 2.0, pattern, seed);
+            Followed::new(arrivals, frames / 2)
+        };
+        Queue { lanes: [1, 2].map(lane), batch, descriptors: 511 }
     }
 
-    fn outcome(queue: Queue, mut costs: Fixed) -> Outcome {
+    fn outcome(queue: Queue<Followed>, mut costs: Fixed) -> Outcome {
         let go_on = || Ok::<_, Infallible>(());
-        let Ok(outcome) = run(queue, &mut costs, go_on);
+        let Ok(outcome) = follow(queue, &mut costs, go_on);
         outcome
     }
 
@@ -247,7 +223,7 @@ mod tests {
         // A poll of either port, a batch of the other port, its own.
         let most = 2 * 1000 + 2 * 15_000;
         assert!(outcome.samples.iter().all(|s| s.latency <= most));
-        assert_eq!(outcome.account.forwarded, 10_000);
+        assert_eq!(outcome.end.account.forwarded, 10_000);
     }
 
     #[test]
@@ -257,9 +233,9 @@ mod tests {
         let costs = Fixed { poll: 1, batch: 0, packet: 10_000 };
         let outcome = outcome(queue, costs);
         let Account { offered, forwarded, ring_empty, inside, .. } =
-            outcome.account;
+            outcome.end.account;
         assert_eq!((offered, inside), (1_000_000, 0));
-        assert_eq!(outcome.account.remainder(), 0);
+        assert_eq!(outcome.end.account.remainder(), 0);
         // In the time of all arrivals it does its capacity, and then what
         // the rings still hold.
         let span = 1e6 / 125e6;
@@ -296,7 +272,7 @@ mod tests {
         let latencies: Vec<_> =
             outcome.samples.iter().map(|s| s.latency).collect();
         assert_eq!(latencies, [400, 800, 400, 800]);
-        assert_eq!(outcome.end, 1800);
+        assert_eq!(outcome.end.at, 1800);
     }
 
     #[test]
@@ -314,7 +290,7 @@ mod tests {
         }
         let queue = queue(2e6, Pattern::Constant, 10_000, 32);
         let go_on = || Ok::<_, Infallible>(());
-        let Ok(outcome) = run(queue, &mut Pausing(0), go_on);
+        let Ok(outcome) = follow(queue, &mut Pausing(0), go_on);
         let late = |s: &&Sample| s.latency > 1_000_000;
         // 50 µs at 2 Mpps.
         let late = outcome.samples.iter().filter(late).count();
@@ -340,14 +316,35 @@ mod tests {
             let again = queue.clone();
             let costs = || Fixed { poll, batch: per_batch, packet };
             let run = outcome(queue, costs());
-            prop_assert_eq!(run.account.check(), Ok(()));
-            prop_assert_eq!(run.account.inside, 0);
+            prop_assert_eq!(run.end.account.check(), Ok(()));
+            prop_assert_eq!(run.end.account.inside, 0);
             let taken: u64 = run.steps.iter().map(|s| u64::from(s.fill)).sum();
-            prop_assert_eq!(taken, run.account.forwarded);
+            prop_assert_eq!(taken, run.end.account.forwarded);
             prop_assert!(run.steps.iter().all(|s| s.fill <= batch));
             let least = per_batch + packet;
             prop_assert!(run.samples.iter().all(|s| s.latency >= least));
             prop_assert_eq!(run, outcome(again, costs()));
+        }
+
+        #[test]
+        fn frames_that_are_counted_fare_like_those_that_are_followed(
+            rate in 1e6..3e8f64, batch in 1..64u16, frames in 2..4_000u64,
+            poll in 1..20_000u64, per_batch in 1..50_000u64,
+            packet in 1..20_000u64, descriptors in 32..512u16,
+        ) {
+            let mut queue = queue(rate, Pattern::Constant, frames, batch);
+            queue.descriptors = descriptors;
+            let mut costs = Fixed { poll, batch: per_batch, packet };
+            let followed = outcome(queue, costs);
+            let gap = SECOND as f64 / (rate / 2.0);
+            let lanes = [(); PORTS].map(|()| Counted::new(gap, 0.0, frames / 2));
+            let counted = Queue { lanes, batch, descriptors };
+            let mut steps = Vec::new();
+            let keep = |step, _: &Counted, _| steps.push(step);
+            let go_on = || Ok::<_, Infallible>(());
+            let Ok(end) = run(counted, &mut costs, keep, go_on);
+            prop_assert_eq!(end, followed.end);
+            prop_assert_eq!(steps, followed.steps);
         }
     }
 }

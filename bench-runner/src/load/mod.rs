@@ -1,0 +1,14 @@
+//! What is offered: rates, patterns, sizes, lengths and shares of loss, as they
+//! are typed and named.
+
+mod length;
+mod loss;
+mod pattern;
+mod rate;
+mod sizes;
+
+pub use length::Length;
+pub use loss::share;
+pub use pattern::PatternArg;
+pub use rate::Rate;
+pub use sizes::SizesArg;

@@ -1,0 +1,86 @@
+//! Virtual time: measured costs of batches against a schedule of arrivals.
+//!
+//! The machine's time is nowhere in it but in what batches cost.
+
+mod contender;
+mod costs;
+mod cycled;
+mod lane;
+mod measured;
+pub mod queue;
+mod replayed;
+pub mod steps;
+mod yardstick;
+
+pub use contender::Contender;
+pub use costs::Costs;
+pub use cycled::CycledCosts;
+pub use lane::{Counted, Followed, Lane};
+pub use measured::MeasuredCosts;
+pub use queue::Queue;
+pub use replayed::Replayed;
+pub use yardstick::Yardstick;
+
+use nic_model::arrivals::Sizes;
+
+use crate::cli::{MeasureArgs, PlacementArg};
+use crate::clock;
+use crate::failure::Failure;
+use crate::load::SizesArg;
+use crate::measure::{Bench, Invalid};
+use crate::plan::{self, Effort};
+use crate::results::{Placement, Setup};
+
+/// Where batches are timed, and with which frames.
+///
+/// # Errors
+///
+/// When there is no such core.
+pub fn setup(
+    core: Option<u32>,
+    seed: Option<u64>,
+    frame: SizesArg,
+) -> Result<Setup, Failure> {
+    let measure = MeasureArgs {
+        placement: PlacementArg::Lockstep,
+        fill: None,
+        seed,
+        core,
+        model_core: None,
+        processes: None,
+        rounds: None,
+        ring: 512,
+        buffer: 2048,
+        frame: frame.largest(),
+        workload: None,
+        types: None,
+        trace: None,
+        doorbell_cycles: 0,
+    };
+    let setup = plan::setup(&measure, Effort::of_pair(Placement::Lockstep))?;
+    Ok(Setup { types: plan::TYPES, ..setup })
+}
+
+/// Arenas for that, on the core that this thread is on.
+///
+/// # Errors
+///
+/// When there is no memory.
+pub fn bench(setup: &Setup, frame: SizesArg) -> Result<Bench, Failure> {
+    let cost = clock::clock_cost_ticks();
+    let bench =
+        Bench::new(setup.clone(), cost).map_err(Failure::environment)?;
+    Ok(match frame.0 {
+        Sizes::One(_) => bench,
+        Sizes::Imix => bench.with_mix(),
+    })
+}
+
+/// Why nothing could be measured of something.
+#[must_use]
+pub fn failure(name: &str, what: &Invalid) -> Failure {
+    match what {
+        Invalid::Interrupted => Failure::interrupted("stopped"),
+        _ => Failure::error(format!("{name}: {what}")),
+    }
+}
