@@ -106,6 +106,17 @@ pub fn choose(
     choose_among(&allowed_cores(), placement, core, model_core)
 }
 
+/// A core for whoever only watches: neither of the two that are given, or else
+/// not the first of them. None where the calling thread may run on no other.
+#[must_use]
+pub fn aside(core: u32, model_core: u32) -> Option<u32> {
+    let cores = allowed_cores();
+    let free = |taken: &[u32]| {
+        cores.iter().rev().find(|core| !taken.contains(core)).copied()
+    };
+    free(&[core, model_core]).or_else(|| free(&[core]))
+}
+
 /// A list of cores as a sentence takes it: `core 0`, `cores 0-3,8`.
 #[must_use]
 pub fn core_list(cores: &[u32]) -> String {

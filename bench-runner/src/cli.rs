@@ -358,7 +358,11 @@ pub struct LatencyArgs {
     /// How frames follow each other: constant, poisson or burst:N
     #[arg(long, value_name = "HOW", default_value = "constant")]
     pub pattern: PatternArg,
-    /// Packets per series [default: 1000000]
+    /// Core that the model of the card polls on, on the wall clock
+    #[arg(long, conflicts_with = "in_virtual_time")]
+    pub model_core: Option<u32>,
+    /// Packets per series [default: 1000000, or on the wall clock those of a
+    /// second if they are more]
     #[arg(
         long,
         value_name = "N",
@@ -579,10 +583,7 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("bench-runner: {failure}");
-            ExitCode::from(failure.exit as u8)
-        }
+        Err(failure) => ExitCode::from(failure.report()),
     }
 }
 

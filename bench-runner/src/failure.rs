@@ -39,6 +39,12 @@ impl Failure {
         Self { exit: Exit::Environment, line: one_line(&line.to_string()) }
     }
 
+    /// Tells the user, and says how the program ends.
+    pub fn report(&self) -> u8 {
+        eprintln!("bench-runner: {self}");
+        self.exit as u8
+    }
+
     /// Stopped by the user.
     pub fn interrupted(line: impl fmt::Display) -> Self {
         Self { exit: Exit::Interrupted, line: one_line(&line.to_string()) }

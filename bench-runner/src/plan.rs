@@ -7,8 +7,9 @@ use variants::workload::PORTS;
 
 use crate::affinity;
 use crate::analysis::axis;
-use crate::cli::MeasureArgs;
+use crate::cli::{MeasureArgs, PlacementArg};
 use crate::failure::Failure;
+use crate::load::SizesArg;
 use crate::measure;
 use crate::quality;
 use crate::results::{
@@ -95,6 +96,40 @@ impl Effort {
             Placement::Threaded => sweep,
         }
     }
+}
+
+/// The set-up of a run under a load, on the forwarder's core and the model's.
+///
+/// # Errors
+///
+/// When there is no such core, or no second one for threads.
+pub fn under_load(
+    placement: Placement,
+    [core, model_core]: [Option<u32>; 2],
+    seed: Option<u64>,
+    frame: SizesArg,
+) -> Result<Setup, Failure> {
+    let measure = MeasureArgs {
+        placement: match placement {
+            Placement::Lockstep => PlacementArg::Lockstep,
+            Placement::Threaded => PlacementArg::Threaded,
+        },
+        fill: None,
+        seed,
+        core,
+        model_core,
+        processes: None,
+        rounds: None,
+        ring: 512,
+        buffer: 2048,
+        frame: frame.largest(),
+        workload: None,
+        types: None,
+        trace: None,
+        doorbell_cycles: 0,
+    };
+    let setup = self::setup(&measure, Effort::of_pair(placement))?;
+    Ok(Setup { types: TYPES, ..setup })
 }
 
 /// Every variant that a sweep of everything measures.

@@ -7,7 +7,12 @@ use std::env;
 use std::io;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use crate::failure::Failure;
 
 /// Variables that a worker inherits: what a program needs to start, and what
 /// a user sets on purpose.
@@ -87,6 +92,31 @@ pub fn interrupted() -> &'static AtomicBool {
         }
         set
     })
+}
+
+/// Ends the process, with a line, unless it is dropped in time: for threads
+/// that nobody can stop, such as a forwarder that never returns.
+#[must_use]
+pub struct Watchdog(
+    #[expect(dead_code, reason = "its end is the news")] mpsc::Sender<()>,
+);
+
+impl Watchdog {
+    /// Waits for so many seconds for the end of `what`.
+    pub fn new(seconds: f64, what: String) -> Self {
+        let (alive, heard) = mpsc::channel();
+        let limit = Duration::from_secs_f64(seconds);
+        thread::spawn(move || {
+            if heard.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                let failure = Failure::error(format!(
+                    "{what}: no end after {seconds:.0} s, a thread hangs; \
+                     what was measured before is kept"
+                ));
+                std::process::exit(failure.report().into());
+            }
+        });
+        Self(alive)
+    }
 }
 
 /// The parent's number; 0 where it lies outside this process's namespace.

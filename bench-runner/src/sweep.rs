@@ -224,12 +224,7 @@ fn differs(old: &Machine, new: &Machine) -> Option<String> {
 /// Leaves the cores of forwarder and model to the workers, as far as there
 /// are others; the forwarder's first.
 pub fn step_aside(setup: &Setup) {
-    let cores = affinity::allowed_cores();
-    let free = |taken: &[u32]| {
-        cores.iter().rev().find(|core| !taken.contains(core)).copied()
-    };
-    let Setup { core, model_core, .. } = *setup;
-    if let Some(other) = free(&[core, model_core]).or_else(|| free(&[core])) {
+    if let Some(other) = affinity::aside(setup.core, setup.model_core) {
         // Only a courtesy: on failure parent and worker share a core.
         let _ = affinity::pin(other);
     }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::record::Record;
+use super::record::{Record, Time};
 use super::series::{FEWEST, Series};
 use crate::load::Rate;
 use crate::plot::{self, Curve, Curves, Scale};
@@ -14,7 +14,11 @@ const POINTS_PER_NINE: u32 = 40;
 const WINDOW: usize = 240;
 
 /// Every chart, as file name and SVG text.
-pub fn charts(record: &Record, series: &[Series]) -> Vec<(String, String)> {
+pub fn charts(
+    record: &Record,
+    series: &[Series],
+    floor: &Histogram<u64>,
+) -> Vec<(String, String)> {
     let mut charts = Vec::new();
     for (is_share, file) in [(false, "rates"), (true, "shares")] {
         let ours: Vec<_> =
@@ -22,7 +26,7 @@ pub fn charts(record: &Record, series: &[Series]) -> Vec<(String, String)> {
         if ours.is_empty() {
             continue;
         }
-        let percentiles = over_percentiles(record, &ours);
+        let percentiles = over_percentiles(record, &ours, floor);
         charts.push((format!("latency-{file}.svg"), percentiles.draw()));
         let fills = of_fills(record, &ours);
         charts.push((format!("fills-{file}.svg"), fills.draw()));
@@ -60,22 +64,45 @@ fn kin(series: &[&Series], one: &Series) -> (usize, usize) {
     (variant.unwrap_or(0), rate.unwrap_or(0))
 }
 
-fn over_percentiles(record: &Record, series: &[&Series]) -> Curves {
+fn over_percentiles(
+    record: &Record,
+    series: &[&Series],
+    floor: &Histogram<u64>,
+) -> Curves {
     let curve = |one: &&Series| Curve {
-        name: one.name(),
-        kin: kin(series, one),
+        name: name(one),
+        kin: Some(kin(series, one)),
         thin: false,
         points: percentiles(&one.histogram),
     };
+    let machine = Curve {
+        name: "cores alone".to_owned(),
+        kin: None,
+        thin: true,
+        points: percentiles(floor),
+    };
+    let mut part = "Cores alone: the machine's own jitter, what packets would \
+                    wait for cores that only look at the clock."
+        .to_owned();
+    if series.iter().any(|one| !one.is_on_schedule()) {
+        part += " °: the card's thread did not keep to its schedule, the \
+                 tester was the bottleneck.";
+    }
     Curves {
         title: "latency by percentile".to_owned(),
-        subtitle: caption(record, ""),
+        subtitle: caption(record, &part),
         y_label: "latency, µs".to_owned(),
         y_scale: Scale::Log,
         x_label: "percentile of forwarded packets".to_owned(),
         x_scale: Scale::Percentile,
-        curves: series.iter().map(curve).collect(),
+        curves: series.iter().map(curve).chain([machine]).collect(),
     }
+}
+
+/// What a series is called in a chart.
+fn name(one: &Series) -> String {
+    let mark = if one.is_on_schedule() { "" } else { "°" };
+    one.name() + mark
 }
 
 /// Microseconds over percentiles, as far as enough samples are behind them.
@@ -144,13 +171,13 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
         };
         curves.push(Curve {
             name: format!("{}, longest", one.variant),
-            kin: (variant, 0),
+            kin: Some((variant, 0)),
             thin: false,
             points: points(|slice| slice.max_ns),
         });
         curves.push(Curve {
             name: format!("{}, median", one.variant),
-            kin: (variant, 2),
+            kin: Some((variant, 2)),
             thin: true,
             points: points(|slice| slice.median_ns),
         });
@@ -171,7 +198,10 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
         subtitle: caption(record, &part),
         y_label: "latency, µs".to_owned(),
         y_scale: Scale::Log,
-        x_label: "virtual time, ms".to_owned(),
+        x_label: match record.offered.time {
+            Time::Virtual => "virtual time, ms".to_owned(),
+            Time::Wall => "time, ms".to_owned(),
+        },
         x_scale: Scale::Linear,
         curves,
     }
@@ -189,7 +219,7 @@ fn of_fills(record: &Record, series: &[&Series]) -> Curves {
         });
         Curve {
             name: one.name(),
-            kin: kin(series, one),
+            kin: Some(kin(series, one)),
             thin: false,
             points: points.collect(),
         }
@@ -208,13 +238,22 @@ fn of_fills(record: &Record, series: &[&Series]) -> Curves {
 /// How the numbers were made, on what, when and by what.
 fn caption(record: &Record, part: &str) -> String {
     let offered = &record.offered;
-    let how = format!(
-        "Virtual time: measured costs of batches of at most {} packets \
-         against {} arrivals of {} bytes at two ports; software 82599 in \
-         lockstep on the driver's core. From a frame's last bit to the \
-         transmit doorbell.",
-        offered.batch, offered.pattern, offered.frame
-    );
+    let how = match offered.time {
+        Time::Virtual => format!(
+            "Virtual time: measured costs of batches of at most {} packets \
+             against {} arrivals of {} bytes at two ports; software 82599 in \
+             lockstep on the driver's core. From a frame's last bit to the \
+             transmit doorbell.",
+            offered.batch, offered.pattern, offered.frame
+        ),
+        Time::Wall => format!(
+            "Wall clock: batches of at most {} packets against {} arrivals of \
+             {} bytes at two ports, open loop; software 82599 on a core of its \
+             own. From the moment a frame was due until the card had taken \
+             it to send.",
+            offered.batch, offered.pattern, offered.frame
+        ),
+    };
     let machine = plot::machine_of(&record.machine, Some(offered.chain_ghz));
     let origin = plot::origin_of(&record.build, &record.started);
     let sentences = [part, &how, &machine, &origin];
@@ -230,7 +269,7 @@ mod tests {
     #[test]
     fn there_are_charts_by_percentile_over_time_and_of_fills() {
         let (record, series) = example::record();
-        let charts = charts(&record, &series);
+        let charts = charts(&record, &series, &example::floor());
         let names: Vec<_> = charts.iter().map(|(name, _)| &**name).collect();
         assert_eq!(
             names,
@@ -244,12 +283,29 @@ mod tests {
             ]
         );
         let (_, first) = &charts[0];
-        for word in ["buffer=deferred at 1M", "\n99.9\n", "commit", "lockstep"]
-        {
+        for word in [
+            "buffer=deferred at 1M",
+            "\n99.9\n",
+            "commit",
+            "lockstep",
+            "cores alone",
+        ] {
             assert!(first.contains(word), "{word} in {first}");
         }
         // The same data give the same bytes.
-        assert_eq!(charts, super::charts(&record, &series));
+        let again = super::charts(&record, &series, &example::floor());
+        assert_eq!(charts, again);
+    }
+
+    #[test]
+    fn a_tester_that_was_the_bottleneck_is_marked() {
+        let (record, series) = example::wall_record();
+        let charts = charts(&record, &series, &example::floor());
+        let [rates, shares] = ["latency-rates.svg", "latency-shares.svg"]
+            .map(|file| charts.iter().find(|(f, _)| f == file).expect(file));
+        assert!(rates.1.contains("Wall clock") && !rates.1.contains('°'));
+        assert!(shares.1.contains("baseline at 90%°"), "{}", shares.1);
+        assert!(shares.1.contains("bottleneck"));
     }
 
     #[test]

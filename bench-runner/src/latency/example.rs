@@ -1,9 +1,12 @@
 //! Made-up series for tests.
 
 use nic_model::Account;
+use nic_model::generator::Punctuality;
 
-use super::record::{Offered, Record, Time};
-use super::series::{Series, Settling, Slices, histogram};
+use hdrhistogram::Histogram;
+
+use super::record::{Floor, Offered, Record, Time};
+use super::series::{Series, Settling, Slices, Threads, histogram};
 use crate::load::Rate;
 use crate::results::example;
 
@@ -22,6 +25,7 @@ pub fn record() -> (Record, Vec<Series>) {
         time: Time::Virtual,
         seed: 7,
         core: 1,
+        model_core: None,
         batch: 32,
         frame: "64".to_owned(),
         pattern: "constant".to_owned(),
@@ -29,7 +33,7 @@ pub fn record() -> (Record, Vec<Series>) {
         seconds: None,
         ring_entries: 512,
         buffer_bytes: 2048,
-        replays: 5,
+        replays: Some(5),
         chain_ghz: 4.0,
     };
     let mut record = Record::new(
@@ -37,11 +41,56 @@ pub fn record() -> (Record, Vec<Series>) {
         run.started,
         run.machine,
         offered,
+        Floor::new(vec![1], &floor()),
         &series,
         Vec::new(),
     );
     record.build = run.build;
     (record, series)
+}
+
+/// The same on the wall clock, whose tester was in time with all packets at
+/// one rate and not at the other.
+pub fn wall_record() -> (Record, Vec<Series>) {
+    let (record, mut series) = record();
+    for one in &mut series {
+        let late = if one.rate.is_share() { FRAMES / 10 } else { 0 };
+        let sent = FRAMES;
+        one.settling = None;
+        one.fills.push(3);
+        one.threads = Some(Threads {
+            seconds: 1.0,
+            transmit_fills: one.fills.clone(),
+            punctuality: Punctuality { sent, late, ..Default::default() },
+            model_busy: 0.5,
+            round_trip_ns: [60.0, 72.0],
+        });
+    }
+    let time = Time::Wall;
+    let (model_core, replays) = (Some(0), None);
+    let offered =
+        Offered { time, model_core, replays, ..record.offered.clone() };
+    let mut wall = Record::new(
+        record.command,
+        record.started,
+        record.machine,
+        offered,
+        record.floor,
+        &series,
+        Vec::new(),
+    );
+    wall.build = record.build;
+    (wall, series)
+}
+
+/// A machine that is away for up to 30 µs now and then.
+pub fn floor() -> Histogram<u64> {
+    let mut floor = histogram();
+    for n in 0..FRAMES {
+        let ns = if n % 1000 == 0 { 30_000 } else { 12 };
+        floor.record(ns).expect("it grows");
+    }
+    floor
 }
 
 /// 50 to 69 ns, and 25 µs for one frame.
@@ -71,6 +120,7 @@ fn one(variant: &str, rate: Rate, pause: Option<u64>) -> Series {
         },
         fills,
         settling: Some(settling),
+        threads: None,
     }
 }
 

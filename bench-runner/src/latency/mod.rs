@@ -9,7 +9,9 @@ pub mod record;
 pub mod series;
 mod subject;
 mod table;
+mod wall_clock;
 
+use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use nic_model::arrivals::Sizes;
 use variants::registry::Variant;
@@ -21,30 +23,33 @@ use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::load::{Length, Rate};
-use crate::measure::Bench;
+use crate::measure::{self, Bench};
 use crate::output;
 use crate::plan;
 use crate::process;
-use crate::results::Setup;
+use crate::results::{Machine, Placement, Setup};
 use crate::sweep::{command_line, now, step_aside, terminal_width};
 use crate::virtual_time::{self, Yardstick};
-use record::{FILE, Offered, Record};
-use series::Series;
+use record::{FILE, Floor, Offered, Record, Time};
+use series::{Series, Threads};
 use subject::{Offer, Subject};
+use wall_clock::{Cores, WallClock};
 
-/// Packets of a series that is not told otherwise: ten are left above the
-/// last percentile that is reported.
-const PACKETS: u64 = 1_000_000;
-
-/// Most packets of a series.
+/// Most packets of a series in virtual time.
 const MOST_PACKETS: f64 = 10_000_000.0;
+
+/// Most seconds of a series on the wall clock.
+const MOST_SECONDS: f64 = 3600.0;
 
 /// What is to be measured.
 struct Plan {
+    time: Time,
     setup: Setup,
     variants: Vec<Variant>,
     rates: Vec<Rate>,
     offer: Offer,
+    /// A core for those who only watch.
+    aside: Option<u32>,
 }
 
 /// Measures the variants at the rates, prints their percentiles, and keeps
@@ -54,39 +59,25 @@ struct Plan {
 ///
 /// A line for what was asked wrongly, cannot be measured or written.
 pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
-    if !args.load.in_virtual_time {
-        return Err(Failure::error(
-            "latency on the wall clock: only --virtual is there yet",
-        ));
-    }
     let plan = plan_of(args)?;
     // From here on an interruption keeps what there is.
     process::interrupted();
     let out = args.load.output.out.as_deref();
     let folder = out.map(|path| Folder::without(FILE, path)).transpose()?;
     let started = now();
-    let mut machine = Root::default().machine(plan.setup.core);
+    let machine = Root::default().machine(plan.setup.core);
     step_aside(&plan.setup);
-    let measured = measure(&plan, machine.tick_hz)?;
-    machine.clock_cost_ticks = measured.clock_cost_ticks;
-    let Measured { chain_ghz, series, end, .. } = measured;
+    let report = Report { plan: &plan, folder: folder.as_ref(), started };
+    let Measured { record, series, floor, end } =
+        measure_all(&report, machine)?;
     if let Err(failure) = &end
         && series.is_empty()
     {
         return Err(failure.clone());
     }
-    let record = Record::new(
-        command_line(),
-        started,
-        machine,
-        offered(&plan, chain_ghz),
-        &series,
-        notes(&plan, &series),
-    );
-    let record = Record { warnings: surroundings(&record, &plan), ..record };
-    if let Some(folder) = &folder {
-        keep(folder, &record, &series)?;
-    }
+    let warnings = surroundings(&record, &plan);
+    let record = Record { warnings, ..record };
+    report.keep_all(&record, &series, &floor)?;
     match args.load.output.json {
         true => output::print(record.text()),
         false => {
@@ -111,67 +102,114 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
             rates.push(*rate);
         }
     }
-    let setup =
-        virtual_time::setup(args.load.core, args.load.seed, args.frame)?;
+    let (time, placement) = match args.load.in_virtual_time {
+        true => (Time::Virtual, Placement::Lockstep),
+        false => (Time::Wall, Placement::Threaded),
+    };
+    let cores = [args.load.core, args.model_core];
+    let setup = plan::under_load(placement, cores, args.load.seed, args.frame)
+        .map_err(|failure| in_virtual_time_at_least(failure, time))?;
     let batch = plan::sendable(&[args.batch.batch], setup.ring_entries)?[0];
     let length = match (args.packets, args.seconds) {
-        (Some(packets), _) => Length::Packets(packets),
-        (None, Some(seconds)) if seconds > 0.0 && seconds <= 1e6 => {
-            Length::Seconds(seconds)
+        (Some(packets), _) => Some(Length::Packets(packets)),
+        (None, Some(seconds)) if seconds > 0.0 && seconds <= MOST_SECONDS => {
+            Some(Length::Seconds(seconds))
         }
         (None, Some(seconds)) => {
             return Err(Failure::error(format!(
-                "--seconds {seconds}: must be above 0"
+                "--seconds {seconds}: must be above 0, at most {MOST_SECONDS}"
             )));
         }
-        (None, None) => Length::Packets(PACKETS),
+        (None, None) => None,
     };
-    if let Length::Seconds(seconds) = length {
-        for rate in &rates {
-            if let Rate::PerSecond(per_second) = rate
-                && per_second * seconds > MOST_PACKETS
+    for rate in &rates {
+        let Rate::PerSecond(per_second) = rate else { continue };
+        match (time, length) {
+            (Time::Virtual, Some(Length::Seconds(seconds)))
+                if per_second * seconds > MOST_PACKETS =>
             {
                 return Err(Failure::error(format!(
                     "{rate} for {seconds} s are more than {MOST_PACKETS} \
                      packets: fewer --seconds, or --packets"
                 )));
             }
+            (Time::Wall, Some(Length::Packets(packets)))
+                if packets as f64 / per_second > MOST_SECONDS =>
+            {
+                return Err(Failure::error(format!(
+                    "{packets} packets at {rate} take more than \
+                     {MOST_SECONDS} s: fewer --packets, or --seconds"
+                )));
+            }
+            _ => {}
         }
     }
     let (sizes, pattern) = (args.frame, args.pattern);
     let offer = Offer { batch, sizes, pattern, length };
-    Ok(Plan { setup, variants, rates, offer })
+    let aside = affinity::aside(setup.core, setup.model_core);
+    Ok(Plan { time, setup, variants, rates, offer, aside })
+}
+
+/// Where threads cannot be had, virtual time can.
+fn in_virtual_time_at_least(failure: Failure, time: Time) -> Failure {
+    let one_core = affinity::allowed_cores().len() < 2;
+    match time {
+        Time::Wall if one_core => Failure::error(
+            "one core: the wall clock needs a second one, for the card; \
+             --virtual works on one",
+        ),
+        Time::Wall | Time::Virtual => failure,
+    }
 }
 
 /// What came of a plan.
 struct Measured {
-    /// The core's frequency when it began.
-    chain_ghz: f64,
-    /// Cost of one pair of clock reads.
-    clock_cost_ticks: u32,
+    /// All of it, without what a reader has to know of the machine.
+    record: Record,
     /// What was measured until its end.
     series: Vec<Series>,
+    /// The machine's own jitter.
+    floor: Histogram<u64>,
     /// How it ended.
     end: Result<(), Failure>,
 }
 
 /// Every series, in a thread that takes its pinning with it; and how it
 /// ended, for what is there is kept.
-fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
+fn measure_all(
+    report: &Report<'_>,
+    mut machine: Machine,
+) -> Result<Measured, Failure> {
+    let plan = report.plan;
     let bar = progress(plan);
     let measured = std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
+            let floor = jitter(plan, machine.tick_hz);
             affinity::pin(plan.setup.core).map_err(Failure::environment)?;
-            let chain_ghz = clock::core_ghz(tick_hz);
+            let chain_ghz = clock::core_ghz(machine.tick_hz);
             let mut bench = virtual_time::bench(&plan.setup, plan.offer.sizes)?;
-            let clock_cost_ticks = bench.clock_cost_ticks();
+            machine.clock_cost_ticks = bench.clock_cost_ticks();
+            let tick_hz = machine.tick_hz;
+            let circumstances = (machine, chain_ghz);
+            let record = |series: &[Series]| {
+                report.record(&circumstances, &floor, series)
+            };
             let mut series = Vec::new();
-            let end =
-                measure_on(plan, &mut bench, tick_hz, &mut |one: Series| {
-                    series.push(one);
-                    bar.inc(1);
-                });
-            Ok(Measured { chain_ghz, clock_cost_ticks, series, end })
+            let mut done = |one: Series| {
+                series.push(one);
+                bar.inc(1);
+                report.keep(&record(&series), series.last())
+            };
+            let end = match plan.time {
+                Time::Virtual => {
+                    virtually(plan, &mut bench, tick_hz, &mut done)
+                }
+                Time::Wall => {
+                    by_the_clock(plan, &mut bench, tick_hz, &mut done)
+                }
+            };
+            let record = record(&series);
+            Ok(Measured { record, series, floor, end })
         });
         worker.join().expect("measuring does not panic")
     });
@@ -179,11 +217,28 @@ fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
     measured
 }
 
-fn measure_on(
+/// The machine's own jitter, on the cores that are measured on.
+fn jitter(plan: &Plan, tick_hz: f64) -> Histogram<u64> {
+    measure::floor(&watched(plan), tick_hz)
+}
+
+/// The cores that are measured on.
+fn watched(plan: &Plan) -> Vec<u32> {
+    let Setup { core, model_core, .. } = plan.setup;
+    match plan.time {
+        Time::Virtual => vec![core],
+        Time::Wall => vec![core, model_core],
+    }
+}
+
+/// What is done with a series.
+type Done<'d> = dyn FnMut(Series) -> Result<(), Failure> + 'd;
+
+fn virtually(
     plan: &Plan,
     bench: &mut Bench,
     tick_hz: f64,
-    done: &mut dyn FnMut(Series),
+    done: &mut Done<'_>,
 ) -> Result<(), Failure> {
     let (setup, batch) = (&plan.setup, plan.offer.batch);
     let yardstick = Yardstick::new(bench, tick_hz, batch)?;
@@ -191,7 +246,25 @@ fn measure_on(
         let mut subject =
             Subject::new(bench, setup, yardstick, *variant, batch)?;
         for rate in &plan.rates {
-            done(subject.series(&plan.offer, *rate)?);
+            done(subject.series(&plan.offer, *rate)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn by_the_clock(
+    plan: &Plan,
+    bench: &mut Bench,
+    tick_hz: f64,
+    done: &mut Done<'_>,
+) -> Result<(), Failure> {
+    let cores = Cores { setup: &plan.setup, aside: plan.aside };
+    for variant in &plan.variants {
+        let batch = plan.offer.batch;
+        let mut subject =
+            WallClock::new(bench, cores, tick_hz, *variant, batch);
+        for rate in &plan.rates {
+            done(subject.series(&plan.offer, *rate)?)?;
         }
     }
     Ok(())
@@ -205,17 +278,81 @@ fn progress(plan: &Plan) -> ProgressBar {
     ProgressBar::new(series as u64).with_style(style)
 }
 
+/// Where results go while they come.
+struct Report<'p> {
+    plan: &'p Plan,
+    folder: Option<&'p Folder>,
+    started: String,
+}
+
+impl Report<'_> {
+    /// What is known so far.
+    fn record(
+        &self,
+        (machine, chain_ghz): &(Machine, f64),
+        floor: &Histogram<u64>,
+        series: &[Series],
+    ) -> Record {
+        Record::new(
+            command_line(),
+            self.started.clone(),
+            machine.clone(),
+            offered(self.plan, *chain_ghz),
+            Floor::new(watched(self.plan), floor),
+            series,
+            notes(self.plan, series),
+        )
+    }
+
+    /// Writes the numbers, and the newest series' histogram.
+    fn keep(
+        &self,
+        record: &Record,
+        newest: Option<&Series>,
+    ) -> Result<(), Failure> {
+        let Some(folder) = self.folder else {
+            return Ok(());
+        };
+        folder.put(FILE, record.text().as_bytes())?;
+        newest.map_or(Ok(()), |one| {
+            folder.put(&export::file_name(one), &export::log(one, record))
+        })
+    }
+
+    /// Writes numbers and charts.
+    fn keep_all(
+        &self,
+        record: &Record,
+        series: &[Series],
+        floor: &Histogram<u64>,
+    ) -> Result<(), Failure> {
+        self.keep(record, None)?;
+        let Some(folder) = self.folder else {
+            return Ok(());
+        };
+        for (name, svg) in charts::charts(record, series, floor) {
+            folder.put_chart(&name, &svg)?;
+        }
+        Ok(())
+    }
+}
+
 /// The plan as it is recorded.
 fn offered(plan: &Plan, chain_ghz: f64) -> Offered {
     let Offer { batch, sizes, pattern, length } = plan.offer;
     let (packets, seconds) = match length {
-        Length::Packets(packets) => (Some(packets), None),
-        Length::Seconds(seconds) => (None, Some(seconds)),
+        Some(Length::Packets(packets)) => (Some(packets), None),
+        Some(Length::Seconds(seconds)) => (None, Some(seconds)),
+        None => (None, None),
     };
     Offered {
-        time: record::Time::Virtual,
+        time: plan.time,
         seed: plan.setup.seed,
         core: plan.setup.core,
+        model_core: match plan.time {
+            Time::Virtual => None,
+            Time::Wall => Some(plan.setup.model_core),
+        },
         batch,
         frame: sizes.to_string(),
         pattern: pattern.to_string(),
@@ -223,7 +360,10 @@ fn offered(plan: &Plan, chain_ghz: f64) -> Offered {
         seconds,
         ring_entries: plan.setup.ring_entries,
         buffer_bytes: plan.setup.buffer_bytes,
-        replays: subject::REPLAYS,
+        replays: match plan.time {
+            Time::Virtual => Some(subject::REPLAYS),
+            Time::Wall => None,
+        },
         chain_ghz,
     }
 }
@@ -241,6 +381,17 @@ fn notes(plan: &Plan, series: &[Series]) -> Vec<String> {
                 settling.moved * 100.0
             ));
         }
+    }
+    for one in series.iter().filter(|one| !one.is_on_schedule()) {
+        let share = one.threads.as_ref().map_or(1.0, |t| t.punctuality.share());
+        notes.push(format!(
+            "{}: the card's thread was in time with {:.2} % of the packets, \
+             less than {} %: the tester was the bottleneck, and its delays \
+             are in these latencies",
+            one.name(),
+            share * 100.0,
+            Threads::ON_SCHEDULE * 100.0
+        ));
     }
     let beyond = |s: &&Series| !s.rate.is_share() && !s.on_a_wire;
     if let Some(one) = series.iter().find(beyond) {
@@ -269,20 +420,4 @@ fn surroundings(record: &Record, plan: &Plan) -> Vec<String> {
     let mut all = record.warnings.clone();
     all.extend(warnings(&Root::default(), &circumstances));
     all
-}
-
-/// Writes everything there is.
-fn keep(
-    folder: &Folder,
-    record: &Record,
-    series: &[Series],
-) -> Result<(), Failure> {
-    folder.put(FILE, record.text().as_bytes())?;
-    for one in series {
-        folder.put(&export::file_name(one), &export::log(one, record))?;
-    }
-    for (name, svg) in charts::charts(record, series) {
-        folder.put_chart(&name, &svg)?;
-    }
-    Ok(())
 }

@@ -3,8 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::series::{Percentile, Series};
+use hdrhistogram::Histogram;
+use nic_model::generator::Punctuality;
+
+use super::series::{self, Percentile, Series, Threads};
 use crate::build_info;
+use crate::measure::TOLERANCE;
 use crate::results::{Build, Machine};
 
 /// Name of the file in a folder.
@@ -29,6 +33,8 @@ pub struct Record {
     pub machine: Machine,
     /// What was offered to every variant.
     pub offered: Offered,
+    /// What packets would have waited for cores that only look at the clock.
+    pub floor: Floor,
     /// What came of it.
     pub series: Vec<SeriesRecord>,
     /// What a reader of the numbers has to know.
@@ -43,6 +49,8 @@ pub struct Record {
 pub enum Time {
     /// A queueing run of measured batches.
     Virtual,
+    /// That of the machine's clock, in two threads.
+    Wall,
 }
 
 /// What was offered to every variant.
@@ -55,6 +63,9 @@ pub struct Offered {
     pub seed: u64,
     /// Core of the forwarder.
     pub core: u32,
+    /// Core of the card, on the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_core: Option<u32>,
     /// Upper limit of packets per receive call.
     pub batch: u16,
     /// Frame size on the wire with its checksum, or `imix`.
@@ -71,8 +82,9 @@ pub struct Offered {
     pub ring_entries: u16,
     /// Usable bytes per packet buffer.
     pub buffer_bytes: u16,
-    /// Fewest replays that a batch's cost is the median of.
-    pub replays: usize,
+    /// Fewest replays that a batch's cost is the median of, in virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<usize>,
     /// The core's frequency when it began, by an add chain, in GHz.
     pub chain_ghz: f64,
 }
@@ -103,6 +115,9 @@ pub struct SeriesRecord {
     /// How often the batches were replayed until fills stood still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settling: Option<SettlingRecord>,
+    /// What else there is to know of two threads, on the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<ThreadsRecord>,
     /// Nanoseconds from the start of one slice to that of the next.
     pub slice_ns: f64,
     /// The longest latency of the frames that were due in each slice, in
@@ -124,8 +139,57 @@ pub struct Balance {
     pub forwarded: u64,
     /// Frames that found no descriptor.
     pub ring_full: u64,
+    /// Frames that found no room in a transmit ring.
+    pub dropped: u64,
+    /// Frames that were due and that the tester never sent.
+    pub unsent: u64,
     /// Frames still on their way at the end.
     pub inside: u64,
+}
+
+/// The machine's own jitter: a packet a microsecond, for a second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Floor {
+    /// The cores that were watched at once.
+    pub cores: Vec<u32>,
+    /// For each packet the longest wait of any of them.
+    pub percentiles: Vec<PercentileRecord>,
+}
+
+impl Floor {
+    /// What was seen on some cores.
+    #[must_use]
+    pub fn new(cores: Vec<u32>, waits: &Histogram<u64>) -> Self {
+        let percentiles = series::percentiles(waits).into_iter();
+        Self { cores, percentiles: percentiles.map(of_percentile).collect() }
+    }
+}
+
+/// What there is to know of a run in two threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThreadsRecord {
+    /// For how long frames were due, in seconds.
+    pub seconds: f64,
+    /// The share of frames that were on the wire in time.
+    pub on_schedule: f64,
+    /// How much later than it was due a frame may be to be in time, in
+    /// nanoseconds.
+    pub tolerance_ns: u64,
+    /// Frames that came later.
+    pub late: u64,
+    /// Of these, frames that found no descriptor.
+    pub lost_late: u64,
+    /// The longest time by which a frame came after it was due.
+    pub longest_lag_ns: u64,
+    /// Share of its time that the model of the card spent on frames.
+    pub model_busy: f64,
+    /// Round trip of a cache line between the two cores, before and after.
+    pub round_trip_ns: [f64; 2],
+    /// Number of batches by the packets that the driver put at once on a
+    /// transmit ring.
+    pub transmit_fills: Vec<u64>,
 }
 
 /// A percentile.
@@ -161,6 +225,7 @@ impl Record {
         started: String,
         machine: Machine,
         offered: Offered,
+        floor: Floor,
         series: &[Series],
         warnings: Vec<String>,
     ) -> Self {
@@ -171,6 +236,7 @@ impl Record {
             build: build_info::build(),
             machine,
             offered,
+            floor,
             series: series.iter().map(of_series).collect(),
             warnings,
         }
@@ -186,13 +252,14 @@ impl Record {
 
 fn of_series(series: &Series) -> SeriesRecord {
     let account = series.account;
+    let unsent = series.unsent();
     let slices = || series.slices.slices.iter();
     let settling = series.settling.map(|settling| SettlingRecord {
         replayed: settling.replayed,
         moved: settling.moved,
         settled: settling.settled,
     });
-    let percentiles = series.percentiles().into_iter().chain([series.max()]);
+    let percentiles = series.percentiles().into_iter();
     SeriesRecord {
         variant: series.variant.clone(),
         rate: series.rate.to_string(),
@@ -200,18 +267,36 @@ fn of_series(series: &Series) -> SeriesRecord {
         highest_packets_per_second: series.highest,
         on_a_wire: series.on_a_wire,
         account: Balance {
-            offered: account.offered,
+            offered: account.offered + unsent,
             forwarded: account.forwarded,
             ring_full: account.ring_empty,
+            dropped: account.forwarder,
+            unsent,
             inside: account.inside,
         },
         percentiles: percentiles.map(of_percentile).collect(),
         mean_ns: series.histogram.mean(),
         fills: series.fills.clone(),
         settling,
+        threads: series.threads.as_ref().map(of_threads),
         slice_ns: series.slices.width_ns,
         slice_max_ns: slices().map(|s| s.map(|s| s.max_ns)).collect(),
         slice_median_ns: slices().map(|s| s.map(|s| s.median_ns)).collect(),
+    }
+}
+
+fn of_threads(threads: &Threads) -> ThreadsRecord {
+    let Punctuality { late, lost_late, longest_lag, .. } = threads.punctuality;
+    ThreadsRecord {
+        seconds: threads.seconds,
+        on_schedule: threads.punctuality.share(),
+        tolerance_ns: TOLERANCE / 1000,
+        late,
+        lost_late,
+        longest_lag_ns: longest_lag / 1000,
+        model_busy: threads.model_busy,
+        round_trip_ns: threads.round_trip_ns,
+        transmit_fills: threads.transmit_fills.clone(),
     }
 }
 

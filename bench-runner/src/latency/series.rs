@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 use nic_model::Account;
+use nic_model::generator::Punctuality;
 
 use crate::load::Rate;
 
@@ -43,6 +44,35 @@ pub struct Series {
     pub fills: Vec<u64>,
     /// How the batches' costs were found, in virtual time.
     pub settling: Option<Settling>,
+    /// What else there is to know of two threads, on the wall clock.
+    pub threads: Option<Threads>,
+}
+
+/// What there is to know of a run in two threads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threads {
+    /// For how long frames were due, in seconds.
+    pub seconds: f64,
+    /// Packets that the driver put at once on a transmit ring.
+    pub transmit_fills: Vec<u64>,
+    /// How the card's thread kept to the schedule.
+    pub punctuality: Punctuality,
+    /// Share of its time that it spent on frames.
+    pub model_busy: f64,
+    /// Round trip of a cache line between the two cores, before and after.
+    pub round_trip_ns: [f64; 2],
+}
+
+impl Threads {
+    /// The share of packets that have to come in time, or else the tester is
+    /// what a series shows.
+    pub const ON_SCHEDULE: f64 = 0.999;
+
+    /// Whether the card's thread kept to the schedule.
+    #[must_use]
+    pub fn is_on_schedule(&self) -> bool {
+        self.punctuality.share() >= Self::ON_SCHEDULE
+    }
 }
 
 /// How a queueing run and the costs of its batches came together.
@@ -94,19 +124,41 @@ impl Series {
         format!("{} at {}", self.variant, self.rate)
     }
 
-    /// Every percentile that is reported.
+    /// Every percentile that is reported, the highest value last.
     #[must_use]
     pub fn percentiles(&self) -> Vec<Percentile> {
-        PERCENTILES.map(|p| percentile(&self.histogram, p)).to_vec()
+        percentiles(&self.histogram)
     }
 
-    /// The highest value, and how many samples have it.
+    /// Frames that were due and never put on the wire.
     #[must_use]
-    pub fn max(&self) -> Percentile {
-        let max = self.histogram.max();
-        let samples = at_or_above(&self.histogram, max);
-        let ns = (samples > 0).then_some(max);
-        Percentile { percentile: 100.0, ns, samples }
+    pub fn unsent(&self) -> u64 {
+        self.threads.as_ref().map_or(0, |t| t.punctuality.unsent)
+    }
+
+    /// Batches that the driver put on a transmit ring, by their packets, where
+    /// anybody looked.
+    #[must_use]
+    pub fn transmit_fills(&self) -> &[u64] {
+        self.threads.as_ref().map_or(&[], |t| &t.transmit_fills)
+    }
+
+    /// Frames that were due.
+    #[must_use]
+    pub fn offered(&self) -> u64 {
+        self.account.offered + self.unsent()
+    }
+
+    /// Frames that were due and did not come out, nor are still inside.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.offered() - self.account.forwarded - self.account.inside
+    }
+
+    /// Whether the tester was in nobody's way.
+    #[must_use]
+    pub fn is_on_schedule(&self) -> bool {
+        self.threads.as_ref().is_none_or(Threads::is_on_schedule)
     }
 
     /// Packets per batch.
@@ -123,6 +175,17 @@ impl Series {
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     Histogram::new(DIGITS).expect("digits that a histogram has")
+}
+
+/// Every percentile that is reported, the highest value last.
+#[must_use]
+pub fn percentiles(histogram: &Histogram<u64>) -> Vec<Percentile> {
+    let max = histogram.max();
+    let samples = at_or_above(histogram, max);
+    let ns = (samples > 0).then_some(max);
+    let max = Percentile { percentile: 100.0, ns, samples };
+    let all = PERCENTILES.map(|p| percentile(histogram, p));
+    all.into_iter().chain([max]).collect()
 }
 
 /// A percentile, if enough samples are behind it.

@@ -42,6 +42,10 @@ const STILL: f64 = 0.05;
 /// Batches of each fill in the first replay, one after the other.
 const FIRST_BATCHES: u32 = 64;
 
+/// Packets of a series that is not told otherwise: ten are left above the
+/// last percentile that is reported.
+const PACKETS: u64 = 1_000_000;
+
 /// Packets that a variant's highest rate is measured with.
 const FULL_PACKETS: u32 = 100_000;
 
@@ -57,8 +61,8 @@ pub struct Offer {
     pub sizes: SizesArg,
     /// How they follow each other.
     pub pattern: PatternArg,
-    /// How many there are.
-    pub length: Length,
+    /// How many there are, where that was said.
+    pub length: Option<Length>,
 }
 
 /// A variant whose batches have been timed.
@@ -112,7 +116,8 @@ impl<'b> Subject<'b> {
         let failed = |e: Invalid| failure(&name, &e);
         let per_second = rate.per_second(self.highest);
         let on_a_wire = rate.on_a_wire(offer.sizes.0);
-        let frames = offer.length.per_port(per_second);
+        let length = offer.length.unwrap_or(Length::Packets(PACKETS));
+        let frames = length.per_port(per_second);
         let millions = (frames * PORTS as u64).div_ceil(1_000_000).max(1);
         let until =
             Until::within(LIMIT * u32::try_from(millions).unwrap_or(u32::MAX));
@@ -158,6 +163,7 @@ impl<'b> Subject<'b> {
             account,
             fills,
             settling: Some(settling),
+            threads: None,
         })
     }
 

@@ -33,8 +33,9 @@ pub struct Curves {
 pub struct Curve {
     /// Name beside its right end.
     pub name: String,
-    /// What it shares with lines of its colour and with lines of its dash.
-    pub kin: (usize, usize),
+    /// What it shares with lines of its colour and with lines of its dash;
+    /// nothing where it only stands behind the others.
+    pub kin: Option<(usize, usize)>,
     /// Whether it is thin.
     pub thin: bool,
     /// Its points, from left to right; those that are not finite are left
@@ -152,7 +153,10 @@ impl Curves {
 
 impl Curve {
     fn look(&self) -> Look {
-        let look = paired(self.kin.0, self.kin.1);
+        let look = match self.kin {
+            Some((colour, dash)) => paired(colour, dash),
+            None => Look { ink: BORDER, ..paired(0, 0) },
+        };
         match self.thin {
             true => Look { width: 0.9, ..look },
             false => look,
@@ -167,7 +171,7 @@ mod tests {
     fn curves(points: Vec<(f64, f64)>) -> Curves {
         let curve = |name: &str, kin, thin| Curve {
             name: name.to_owned(),
-            kin,
+            kin: Some(kin),
             thin,
             points: points.clone(),
         };

@@ -23,12 +23,11 @@ pub use yardstick::Yardstick;
 
 use nic_model::arrivals::Sizes;
 
-use crate::cli::{MeasureArgs, PlacementArg};
 use crate::clock;
 use crate::failure::Failure;
 use crate::load::SizesArg;
 use crate::measure::{Bench, Invalid};
-use crate::plan::{self, Effort};
+use crate::plan;
 use crate::results::{Placement, Setup};
 
 /// Where batches are timed, and with which frames.
@@ -41,24 +40,7 @@ pub fn setup(
     seed: Option<u64>,
     frame: SizesArg,
 ) -> Result<Setup, Failure> {
-    let measure = MeasureArgs {
-        placement: PlacementArg::Lockstep,
-        fill: None,
-        seed,
-        core,
-        model_core: None,
-        processes: None,
-        rounds: None,
-        ring: 512,
-        buffer: 2048,
-        frame: frame.largest(),
-        workload: None,
-        types: None,
-        trace: None,
-        doorbell_cycles: 0,
-    };
-    let setup = plan::setup(&measure, Effort::of_pair(Placement::Lockstep))?;
-    Ok(Setup { types: plan::TYPES, ..setup })
+    plan::under_load(Placement::Lockstep, [core, None], seed, frame)
 }
 
 /// Arenas for that, on the core that this thread is on.
