@@ -10,10 +10,11 @@ use crate::failure::Failure;
 use crate::load::{self, PatternArg, Rate, SizesArg};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
+use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
     compare, counters, doctor, explain, latency, list, ndr, pair, reanalyse,
-    run, sweep, worker,
+    run, soak, sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -99,6 +100,14 @@ Examples:
   bench-runner ndr --variant baseline --frame 64,imix --batch 1,32 --virtual
   bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%")]
     Ndr(NdrArgs),
+    /// One rate for as long as asked: loss and drift over time
+    #[command(after_help = "\
+Examples:
+  bench-runner soak --rate 5M --seconds 120
+  bench-runner soak --variant buffer=arc --rate 10M --seconds 3600 --out DIR
+  bench-runner soak --resume --out DIR   goes on after an interruption
+  bench-runner soak --rate 1M --flap 10:0.5")]
+    Soak(SoakArgs),
     /// What of this machine moves a number, graded, with the fix
     #[command(after_help = "\
 Examples:
@@ -375,6 +384,50 @@ pub struct LatencyArgs {
     pub seconds: Option<f64>,
 }
 
+/// Options of `soak`.
+#[derive(Args, Clone, Debug)]
+pub struct SoakArgs {
+    /// Variant, such as buffer=arc
+    #[arg(long, value_name = "NAME", default_value = "baseline")]
+    pub variant: String,
+    /// Packets per second, both ports together
+    #[arg(long, value_name = "RATE", required_unless_present = "resume")]
+    pub rate: Option<Rate>,
+    /// For how long
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Seconds of an interval; 1, or more where there were more than 600
+    #[arg(long, value_name = "S")]
+    pub interval: Option<f64>,
+    /// How many at once
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Frame size on the wire with its checksum, from 64 to 1518, or imix
+    #[arg(long, value_name = "BYTES", default_value = "64")]
+    pub frame: SizesArg,
+    /// How frames follow each other: constant, poisson or burst:N
+    #[arg(long, value_name = "HOW", default_value = "constant")]
+    pub pattern: PatternArg,
+    /// Both links go down every so many seconds, for so many seconds
+    #[arg(long, value_name = "EVERY:DOWN")]
+    pub flap: Option<FlapArg>,
+    /// Seed of traffic and schedule; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core that the model of the card polls on
+    #[arg(long)]
+    pub model_core: Option<u32>,
+    /// Go on with the interrupted soak in --out, as it was begun
+    #[arg(long)]
+    pub resume: bool,
+    /// Where to
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// Options of `reanalyse`.
 #[derive(Args, Clone, Debug)]
 pub struct ReanalyseArgs {
@@ -605,6 +658,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
         Command::Ndr(args) => ndr::command(&args),
+        Command::Soak(args) => soak::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),

@@ -29,6 +29,7 @@ pub mod quality;
 pub mod reanalyse;
 pub mod results;
 pub mod run;
+pub mod soak;
 pub mod stats;
 pub mod sweep;
 pub mod table;

@@ -8,7 +8,7 @@ mod check;
 pub(crate) mod example;
 mod store;
 
-pub use store::{Error, FILE};
+pub use store::{Error, FILE, load};
 
 use std::fmt;
 

@@ -203,7 +203,7 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
 }
 
 /// What keeps samples of two machines from being mixed.
-fn differs(old: &Machine, new: &Machine) -> Option<String> {
+pub fn differs(old: &Machine, new: &Machine) -> Option<String> {
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
     let texts = [
         ("CPU", old.cpu.clone(), new.cpu.clone()),

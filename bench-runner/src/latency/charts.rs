@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::record::{Record, Time};
-use super::series::{FEWEST, Series};
+use super::series::{FEWEST, Series, Slice};
 use crate::load::Rate;
 use crate::plot::{self, Curve, Curves, Scale};
 
@@ -135,31 +135,21 @@ fn level(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     (0..points.len()).filter(needed).map(|at| points[at]).collect()
 }
 
-/// The longest latency of each slice, and the median, around the longest of
-/// all.
+/// The longest latency of each slice, and the median, in a part of the time.
 fn over_time(record: &Record, series: &[&Series]) -> Curves {
-    let worst = |one: &Series| {
-        one.slices.slices.iter().flatten().map(|s| s.max_ns).max()
-    };
-    // By time, for variants with rates of their own have other slices.
-    let window = series.iter().max_by_key(|one| worst(one)).map(|one| {
-        let slices = &one.slices.slices;
-        let longest = worst(one);
-        let is_it =
-            |s: &Option<super::series::Slice>| s.map(|s| s.max_ns) == longest;
-        let at = slices.iter().position(is_it).unwrap_or(0);
-        let first = at.saturating_sub(WINDOW / 2);
-        let first = first.min(slices.len().saturating_sub(WINDOW));
-        let last = (first + WINDOW).min(slices.len());
-        let width = one.slices.width_ns;
-        (first as f64 * width, last as f64 * width)
-    });
-    let (from, to) = window.unwrap_or((0.0, 0.0));
     let mut curves = Vec::new();
+    let around_longest = around_longest(series);
     for one in series {
         let (variant, _) = kin(series, one);
         let slices = &one.slices;
-        let points = |of: fn(&super::series::Slice) -> u64| {
+        let (from, to, zero) = match record.offered.time {
+            Time::Virtual => (around_longest.0, around_longest.1, 0.0),
+            Time::Wall => {
+                let (from, to) = quietest(one);
+                (from, to, from)
+            }
+        };
+        let points = |of: fn(&Slice) -> u64| {
             let middle = |at: usize| (at as f64 + 0.5) * slices.width_ns;
             let all = slices.slices.iter().enumerate();
             let here = all
@@ -167,7 +157,8 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
                 .filter(|(ns, latency)| {
                     (from..=to).contains(ns) && *latency > 0
                 });
-            here.map(|(ns, latency)| (ns / 1e6, latency as f64 / 1e3)).collect()
+            here.map(|(ns, latency)| ((ns - zero) / 1e6, latency as f64 / 1e3))
+                .collect()
         };
         curves.push(Curve {
             name: format!("{}, longest", one.variant),
@@ -187,9 +178,13 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
         .iter()
         .map(|one| one.slices.width_ns * one.slices.slices.len() as f64);
     let slices = series.iter().map(|one| one.slices.width_ns);
+    let which = match record.offered.time {
+        Time::Virtual => "around the longest of all",
+        Time::Wall => "of each series the quietest stretch of",
+    };
     let part = format!(
         "Longest and median of the packets due in each slice of {:.3} ms, \
-         around the longest of all {:.1} ms.",
+         {which} {:.1} ms.",
         slices.fold(0.0, f64::max) / 1e6,
         all.fold(0.0, f64::max) / 1e6,
     );
@@ -205,6 +200,42 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
         x_scale: Scale::Linear,
         curves,
     }
+}
+
+/// From when until when, in nanoseconds, a window lies that has the longest
+/// latency of all series in its middle: by time, for variants with rates of
+/// their own have other slices.
+fn around_longest(series: &[&Series]) -> (f64, f64) {
+    let longest = |one: &Series| {
+        one.slices.slices.iter().flatten().map(|s| s.max_ns).max()
+    };
+    let Some(one) = series.iter().max_by_key(|one| longest(one)) else {
+        return (0.0, 0.0);
+    };
+    let slices = &one.slices.slices;
+    let is_it = |s: &Option<Slice>| s.map(|s| s.max_ns) == longest(one);
+    let at = slices.iter().position(is_it).unwrap_or(0);
+    let first = at.saturating_sub(WINDOW / 2);
+    window(one, first.min(slices.len().saturating_sub(WINDOW)))
+}
+
+/// From when until when, in nanoseconds, the longest latencies of a series'
+/// slices are least in sum: what a machine does now and then is elsewhere,
+/// what a variant does again and again is there too.
+fn quietest(one: &Series) -> (f64, f64) {
+    let of = |slice: &Option<Slice>| slice.map_or(0, |s| s.max_ns);
+    let slices = &one.slices.slices;
+    let windows = slices.windows(WINDOW.min(slices.len()).max(1));
+    let sums = windows.map(|slices| slices.iter().map(of).sum::<u64>());
+    let least = sums.zip(0..).min().map_or(0, |(_, first)| first);
+    window(one, least)
+}
+
+/// From when until when the window from slice `first` on lasts.
+fn window(one: &Series, first: usize) -> (f64, f64) {
+    let last = (first + WINDOW).min(one.slices.slices.len());
+    let width = one.slices.width_ns;
+    (first as f64 * width, last as f64 * width)
 }
 
 /// What share of the packets was in batches of at most so many packets.
@@ -315,6 +346,27 @@ mod tests {
         let (last, _) = points.last().expect("points");
         assert!((last - 99.95).abs() < 1e-6, "{last}");
         assert!(percentiles(&super::super::series::histogram()).is_empty());
+    }
+
+    #[test]
+    fn on_the_wall_clock_the_window_is_the_quietest() {
+        let (record, mut series) = example::wall_record();
+        let slice = |max_ns| Some(Slice { max_ns, median_ns: 50 });
+        // Every tenth has a pause of the variant's, some one of the machine's.
+        let pause = |at: usize| match at {
+            at if at < 600 && at % 50 == 0 => 90_000,
+            at if at % 10 == 0 => 4_000,
+            _ => 60,
+        };
+        series[1].slices.slices = (0..1000).map(|n| slice(pause(n))).collect();
+        let ours: Vec<_> = series.iter().take(2).collect();
+        let chart = over_time(&record, &ours);
+        let curve = &chart.curves[2];
+        assert_eq!(curve.name, "buffer=deferred, longest");
+        assert_eq!(curve.points.len(), WINDOW);
+        let us = || curve.points.iter().map(|(_, us)| *us);
+        assert_eq!(us().fold(0.0, f64::max), 4.0);
+        assert!(curve.points[0].0 < 1.0, "from the beginning of the window");
     }
 
     #[test]

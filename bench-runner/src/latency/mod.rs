@@ -11,6 +11,8 @@ mod subject;
 mod table;
 mod wall_clock;
 
+pub use table::micros;
+
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use nic_model::arrivals::Sizes;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use hdrhistogram::Histogram;
+use nic_model::Account;
 use nic_model::generator::Punctuality;
 
 use super::series::{self, Percentile, Series, Threads};
@@ -141,10 +142,29 @@ pub struct Balance {
     pub ring_full: u64,
     /// Frames that found no room in a transmit ring.
     pub dropped: u64,
+    /// Frames that were lost with the link.
+    pub link_down: u64,
     /// Frames that were due and that the tester never sent.
     pub unsent: u64,
     /// Frames still on their way at the end.
     pub inside: u64,
+}
+
+impl Balance {
+    /// An account without the faults that no measurement has, and with frames
+    /// that were never put on the wire.
+    #[must_use]
+    pub fn of(account: &Account, unsent: u64) -> Self {
+        Self {
+            offered: account.offered + unsent,
+            forwarded: account.forwarded,
+            ring_full: account.ring_empty,
+            dropped: account.forwarder,
+            link_down: account.link_down,
+            unsent,
+            inside: account.inside,
+        }
+    }
 }
 
 /// The machine's own jitter: a packet a microsecond, for a second.
@@ -161,8 +181,7 @@ impl Floor {
     /// What was seen on some cores.
     #[must_use]
     pub fn new(cores: Vec<u32>, waits: &Histogram<u64>) -> Self {
-        let percentiles = series::percentiles(waits).into_iter();
-        Self { cores, percentiles: percentiles.map(of_percentile).collect() }
+        Self { cores, percentiles: recorded(waits) }
     }
 }
 
@@ -251,30 +270,20 @@ impl Record {
 }
 
 fn of_series(series: &Series) -> SeriesRecord {
-    let account = series.account;
-    let unsent = series.unsent();
     let slices = || series.slices.slices.iter();
     let settling = series.settling.map(|settling| SettlingRecord {
         replayed: settling.replayed,
         moved: settling.moved,
         settled: settling.settled,
     });
-    let percentiles = series.percentiles().into_iter();
     SeriesRecord {
         variant: series.variant.clone(),
         rate: series.rate.to_string(),
         packets_per_second: series.per_second,
         highest_packets_per_second: series.highest,
         on_a_wire: series.on_a_wire,
-        account: Balance {
-            offered: account.offered + unsent,
-            forwarded: account.forwarded,
-            ring_full: account.ring_empty,
-            dropped: account.forwarder,
-            unsent,
-            inside: account.inside,
-        },
-        percentiles: percentiles.map(of_percentile).collect(),
+        account: Balance::of(&series.account, series.unsent()),
+        percentiles: recorded(&series.histogram),
         mean_ns: series.histogram.mean(),
         fills: series.fills.clone(),
         settling,
@@ -300,9 +309,14 @@ fn of_threads(threads: &Threads) -> ThreadsRecord {
     }
 }
 
-fn of_percentile(percentile: Percentile) -> PercentileRecord {
-    let Percentile { percentile, ns, samples } = percentile;
-    PercentileRecord { percentile, ns, samples }
+/// Every percentile that is reported, the highest value last.
+#[must_use]
+pub fn recorded(histogram: &Histogram<u64>) -> Vec<PercentileRecord> {
+    let record = |percentile| {
+        let Percentile { percentile, ns, samples } = percentile;
+        PercentileRecord { percentile, ns, samples }
+    };
+    series::percentiles(histogram).into_iter().map(record).collect()
 }
 
 /// JSON Schema of `latency.json`, as it stands in `results/schema/`.

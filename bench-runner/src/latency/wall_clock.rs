@@ -94,6 +94,7 @@ impl<'b> WallClock<'b> {
             interval: 2.0 * seconds + SET_UP,
             traced: TRACED,
             seed: self.cores.setup.seed,
+            flap: None,
         };
         let name = format!("{} at {rate}", self.variant.name());
         let probe = Probe::new(self.cores.setup.model_core);

@@ -16,7 +16,7 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use floor::floor;
-pub use paced::{Kept, Listener, Schedule, TOLERANCE};
+pub use paced::{Flap, Kept, Listener, Schedule, TOLERANCE};
 pub use probe::Probe;
 pub use recorder::{Interval, Sample};
 pub use replay::{Replay, Step, Until};

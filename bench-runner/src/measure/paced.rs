@@ -64,6 +64,26 @@ pub struct Schedule {
     pub traced: usize,
     /// Seed of the arrivals.
     pub seed: u64,
+    /// When both cables are pulled, and for how long.
+    pub flap: Option<Flap>,
+}
+
+/// Links that go down and come up again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flap {
+    /// Seconds from one loss of the links to the next, and to the first.
+    pub every: f64,
+    /// Seconds for which they are down.
+    pub down: f64,
+}
+
+impl Flap {
+    /// Whether the links are up, so many picoseconds after the beginning.
+    fn is_up(self, now: u64) -> bool {
+        let every = (self.every * SECOND as f64) as u64;
+        let down = (self.down * SECOND as f64) as u64;
+        now < every || now % every.max(1) >= down
+    }
 }
 
 impl Schedule {
@@ -244,6 +264,8 @@ impl<'a> Card<'a, '_> {
             self;
         let patience = schedule.patience();
         let mut begun = None;
+        let mut links_up = true;
+        let mut end = (schedule.seconds * SECOND as f64) as u64;
         let mut effort = Effort::default();
         let mut back = Vec::with_capacity(BURST.into());
         for order in turns {
@@ -265,6 +287,12 @@ impl<'a> Card<'a, '_> {
                 continue;
             };
             let start = clock.now();
+            if let Some(flap) = schedule.flap
+                && flap.is_up(start) != links_up
+            {
+                links_up = !links_up;
+                (0..PORTS).for_each(|n| model.port_mut(n).set_link(links_up));
+            }
             let (mut now, mut moved) = (start, 0);
             for port in 0..PORTS {
                 generator.look(&model, port);
@@ -276,7 +304,11 @@ impl<'a> Card<'a, '_> {
                 back.iter().for_each(|due| recorder.record(*due, now));
             }
             if order == Order::Drain {
+                end = end.min(now);
                 generator.close(now);
+                // What waits for a link is still to leave.
+                (0..PORTS).for_each(|n| model.port_mut(n).set_link(true));
+                links_up = true;
                 continue;
             }
             if now >= recorder.end() {
@@ -291,7 +323,7 @@ impl<'a> Card<'a, '_> {
         }
         let run = begun.map(|(generator, before)| {
             let so_far = model.account().since(&before);
-            recorder.finish(so_far, generator.punctuality());
+            recorder.finish(end, so_far, generator.punctuality());
             Run { before, generator }
         });
         Worked { model, run, effort }
@@ -391,6 +423,7 @@ mod tests {
         interval: 0.03,
         traced: 100,
         seed: 7,
+        flap: None,
     };
 
     #[test]
@@ -414,6 +447,26 @@ mod tests {
             fills.iter().zip(0..).map(|(batches, n)| batches * n).sum()
         };
         assert!(frames(&fills.transmit) >= account.forwarded);
+    }
+
+    #[test]
+    fn links_go_down_and_come_up_and_every_frame_is_in_the_books() {
+        let flap = Flap { every: 0.03, down: 0.01 };
+        let up: Vec<_> = [0, 29, 30, 39, 40, 59, 60, 69, 70]
+            .map(|ms| flap.is_up(ms * SECOND / 1000))
+            .to_vec();
+        let down = [30, 39, 60, 69];
+        let wanted =
+            [0, 29, 30, 39, 40, 59, 60, 69, 70].map(|ms| !down.contains(&ms));
+        assert_eq!(up, wanted);
+        let schedule = Schedule { flap: Some(flap), ..SCHEDULE };
+        let Some((kept, _)) = kept(schedule) else {
+            return;
+        };
+        // Down from 30 to 40, 60 to 70 and 90 to 100 ms, of 100.
+        let lost = kept.account.link_down;
+        assert!((2_000..=4_000).contains(&lost), "{:?}", kept.account);
+        assert_eq!(kept.account.offered, 10_000);
     }
 
     #[test]

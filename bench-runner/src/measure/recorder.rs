@@ -29,6 +29,8 @@ pub struct Sample {
 pub struct Interval {
     /// Which one, from 0 on.
     pub number: u32,
+    /// How long it was, in picoseconds.
+    pub length: u64,
     /// Nanoseconds from the moment at which a frame was due to that at which
     /// it had left again.
     pub histogram: Histogram<u64>,
@@ -47,6 +49,7 @@ impl Interval {
     pub fn new(samples: usize) -> Self {
         let mut interval = Self {
             number: 0,
+            length: 0,
             histogram: histogram(),
             trace: vec![Sample { due: 1, ns: 1 }; samples],
             account: Account::default(),
@@ -123,12 +126,20 @@ impl Recorder {
         });
         next.number = self.current.number + 1;
         self.end += self.length;
-        let over = std::mem::replace(&mut self.current, next);
+        let mut over = std::mem::replace(&mut self.current, next);
+        over.length = self.length;
         hand_over(&self.full, over, account, punctuality);
     }
 
-    /// Hands the last interval over, however long it became.
-    pub fn finish(self, account: Account, punctuality: Punctuality) {
+    /// Hands the last interval over, which ends at `now` or before.
+    pub fn finish(
+        mut self,
+        now: u64,
+        account: Account,
+        punctuality: Punctuality,
+    ) {
+        let begin = self.end - self.length;
+        self.current.length = now.min(self.end).saturating_sub(begin);
         hand_over(&self.full, self.current, account, punctuality);
     }
 }
@@ -169,13 +180,14 @@ mod tests {
             recorder.record(due, due + 1_000);
         }
         recorder.next(account, punctuality);
-        recorder.finish(account, punctuality);
+        recorder.finish(2_250_000, account, punctuality);
         let [first, second, third] =
             [(); 3].map(|()| intervals.recv().unwrap());
         assert_eq!((first.number, second.number, third.number), (0, 1, 2));
         assert_eq!((first.histogram.len(), first.histogram.max()), (2, 50));
         assert_eq!((second.histogram.len(), second.histogram.max()), (3, 1));
         assert!(third.histogram.is_empty());
+        assert_eq!((first.length, third.length), (1_000_000, 250_000));
         let due = |interval: &Interval| -> Vec<u64> {
             interval.trace.iter().map(|sample| sample.due).collect()
         };

@@ -1,6 +1,7 @@
 //! `run.json`: written whole or not at all, read with one line per failure.
 
 use super::{Run, SCHEMA, check::check};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
@@ -80,13 +81,22 @@ impl Run {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let path =
             if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let bytes = read(&path)?;
-        check_schema(&path, &bytes)?;
-        let run: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| malformed(&path, &bytes, &error))?;
+        let run: Self = load(&path, SCHEMA)?;
         check(&run).map_err(|what| Error::new(&path, what, DAMAGED))?;
         Ok(run)
     }
+}
+
+/// Reads a file of results of a schema.
+///
+/// # Errors
+///
+/// When there is none, or not one of this schema.
+pub fn load<T: DeserializeOwned>(path: &Path, schema: u32) -> Result<T, Error> {
+    let bytes = read(path)?;
+    check_schema(path, &bytes, schema)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| malformed(path, &bytes, &error))
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
@@ -119,14 +129,14 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Looks at the schema number alone, so that a run of another version is
 /// called that and not a file with a wrong field.
-fn check_schema(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+fn check_schema(path: &Path, bytes: &[u8], this: u32) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Head {
         schema: Option<u64>,
     }
     let head: Head = serde_json::from_slice(bytes)
         .map_err(|error| malformed(path, bytes, &error))?;
-    let this = u64::from(SCHEMA);
+    let this = u64::from(this);
     match head.schema {
         Some(schema) if schema == this => Ok(()),
         Some(schema) if schema > this => Err(Error::new(
