@@ -141,7 +141,7 @@ badinput() {
         compare "$runner:reg=unboxed" reg=boxed --layouts 2
     refused 'from 2 to 64' compare reg=unboxed reg=boxed --layouts 1
     refused 'three or more' compare reg=unboxed reg=boxed --processes 2
-    refused 'only --virtual' latency --variant baseline
+    refused 'model-core' latency --virtual --variant baseline --model-core 0
     refused 'reg=boxd.*reg=boxed' latency --virtual --variant reg=boxd
     refused 'forwards nothing' latency --virtual --variant floor=null
     refused '1M.*90%' latency --virtual --variant baseline --rate fast
@@ -151,6 +151,10 @@ badinput() {
     refused 'above 0' latency --virtual --variant baseline --seconds 0
     refused "$out/file/below" \
         latency --virtual --variant baseline --out "$out/file/below"
+    refused 'packets per second' soak --rate 50%
+    refused 'EVERY:DOWN' soak --rate 1M --flap 1:2
+    refused 'forwards nothing' soak --rate 1M --variant floor=null
+    refused 'soak.json' soak --resume --out "$out"
     refused 'only --virtual' ndr --variant baseline
     refused 'reg=boxd.*reg=boxed' ndr --virtual --variant reg=boxd
     refused 'forwards nothing' ndr --virtual --variant floor=null

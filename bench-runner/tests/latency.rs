@@ -26,15 +26,26 @@ impl Drop for Scratch {
     }
 }
 
-fn command(line: &str) -> Command {
+/// On the wall clock.
+fn wall(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench-runner"));
-    command.args(["latency", "--virtual", "--variant"]);
+    command.args(["latency", "--variant"]);
     command.args(line.split_whitespace());
     command
 }
 
+/// In virtual time.
+fn command(line: &str) -> Command {
+    wall(&format!("{line} --virtual"))
+}
+
 fn latency(line: &str) -> Output {
     command(line).output().expect("the program starts")
+}
+
+/// Whether there is a second core, for the card.
+fn has_two_cores() -> bool {
+    bench_runner::affinity::allowed_cores().len() > 1
 }
 
 fn stderr(output: &Output) -> String {
@@ -181,6 +192,7 @@ fn a_mistake_is_answered_in_one_line() {
         ("baseline --seconds 1 --packets 100", "--packets"),
         ("baseline --packets 1", "100"),
         ("baseline --core 9999", "core 9999"),
+        ("baseline --model-core 0", "--model-core"),
     ] {
         let output = latency(line);
         let said = stderr(&output);
@@ -188,13 +200,90 @@ fn a_mistake_is_answered_in_one_line() {
         assert_eq!(said.lines().count(), 1, "{line}: {said}");
         assert!(said.contains(words), "{line}: {said}");
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
-        .args(["latency", "--variant", "baseline"])
+}
+
+#[test]
+fn on_the_wall_clock_every_packet_is_in_the_books_and_in_the_histogram() {
+    if !has_two_cores() {
+        return;
+    }
+    let scratch = Scratch::new("wall");
+    let folder = scratch.0.join("run");
+    let line = format!(
+        "buffer=deferred,baseline --rate 200k,10% --packets 20000 \
+         --pattern poisson --json --out {}",
+        folder.display()
+    );
+    let output = wall(&line).output().expect("the program starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let record: Record =
+        serde_json::from_slice(&output.stdout).expect("a record");
+    assert_eq!(record.series.len(), 4);
+    assert!(record.offered.model_core.is_some());
+    assert_eq!(record.floor.cores.len(), 2);
+    for one in &record.series {
+        let account = one.account;
+        assert!((19_999..=20_001).contains(&account.offered), "{account:?}");
+        let known = account.forwarded
+            + account.ring_full
+            + account.dropped
+            + account.unsent
+            + account.link_down
+            + account.inside;
+        assert_eq!(account.offered, known);
+        let threads = one.threads.as_ref().expect("of two threads");
+        assert!((0.0..=1.0).contains(&threads.on_schedule));
+        assert!(threads.round_trip_ns.iter().all(|ns| *ns > 0.0));
+        let packets = |fills: &[u64]| -> u64 {
+            fills.iter().zip(0..).map(|(batches, n)| batches * n).sum()
+        };
+        assert!(packets(&one.fills) > 0 || account.forwarded == 0);
+    }
+    for file in ["buffer-deferred-200k.hlog", "baseline-10-percent.hlog"] {
+        assert!(folder.join(file).exists(), "{file}");
+    }
+    let chart = folder.join("plots/latency-rates.svg");
+    let svg = fs::read_to_string(chart).expect("a chart");
+    assert!(svg.contains("cores alone"), "{svg}");
+}
+
+#[test]
+fn a_rate_that_no_machine_can_offer_is_said_to_be_one() {
+    if !has_two_cores() {
+        return;
+    }
+    let output = wall("baseline --rate 1000M --seconds 0.02")
         .output()
         .expect("the program starts");
-    assert_eq!(output.status.code(), Some(2));
+    assert!(output.status.success(), "{}", stderr(&output));
     let said = stderr(&output);
-    assert!(said.contains("only --virtual is there yet"), "{said}");
+    assert!(said.contains("the tester was the bottleneck"), "{said}");
+    assert!(said.contains("10 Gbit/s wires"), "{said}");
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(table.contains('°'), "{table}");
+}
+
+#[test]
+fn one_core_has_virtual_time_and_a_line_for_the_rest() {
+    let core = bench_runner::affinity::allowed_cores()[0].to_string();
+    let on_one_core = |more: &[&str]| {
+        Command::new("taskset")
+            .args(["-c", &core, env!("CARGO_BIN_EXE_bench-runner")])
+            .args(["latency", "--variant", "baseline", "--rate", "1M"])
+            .args(more)
+            .output()
+    };
+    let Ok(refused) = on_one_core(&[]) else {
+        eprintln!("not run: no taskset");
+        return;
+    };
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("--virtual"), "{said}");
+    let output = on_one_core(&["--virtual", "--packets", "2000"]);
+    let output = output.expect("taskset was there");
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 #[test]

@@ -101,11 +101,6 @@ impl Recorder {
         Self { length, end: length, trace_from, current, full, spare }
     }
 
-    /// When the present interval is over.
-    pub fn end(&self) -> u64 {
-        self.end
-    }
-
     /// A frame that was due at `due` and had left at `now`.
     #[inline(always)]
     pub fn record(&mut self, due: u64, now: u64) {
@@ -131,7 +126,14 @@ impl Recorder {
         hand_over(&self.full, over, account, punctuality);
     }
 
-    /// Hands the last interval over, which ends at `now` or before.
+    /// Whether another interval is to begin before `end`: a rest of less than
+    /// half an interval belongs to the one before it.
+    #[inline(always)]
+    pub fn is_over(&self, now: u64, end: u64) -> bool {
+        now >= self.end && self.end + self.length / 2 <= end
+    }
+
+    /// Hands the last interval over, which ends at `now`.
     pub fn finish(
         mut self,
         now: u64,
@@ -139,7 +141,7 @@ impl Recorder {
         punctuality: Punctuality,
     ) {
         let begin = self.end - self.length;
-        self.current.length = now.min(self.end).saturating_sub(begin);
+        self.current.length = now.saturating_sub(begin);
         hand_over(&self.full, self.current, account, punctuality);
     }
 }
@@ -172,9 +174,11 @@ mod tests {
         let (account, punctuality) = Default::default();
         recorder.record(0, 7_000);
         recorder.record(600_000, 650_000);
-        assert_eq!(recorder.end(), 1_000_000);
+        assert!(!recorder.is_over(999_999, 9_000_000));
+        assert!(recorder.is_over(1_000_000, 1_500_000));
+        assert!(!recorder.is_over(1_000_000, 1_400_000));
         recorder.next(account, punctuality);
-        assert_eq!(recorder.end(), 2_000_000);
+        assert!(!recorder.is_over(1_999_999, 9_000_000));
         // Due in the first interval, back in the second.
         for due in [900_000, 1_300_000, 1_400_000] {
             recorder.record(due, due + 1_000);

@@ -16,6 +16,7 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use nic_model::Account;
 use nic_model::arrivals::SECOND;
+use nic_model::generator::Punctuality;
 
 use crate::affinity;
 use crate::build_info;
@@ -269,12 +270,11 @@ fn part(mut record: Record, seconds: f64, folder: Option<&Folder>) -> Ended {
             let trip = Probe::new(job.setup.model_core).round_trip_ticks();
             newest(&record, |part| part.round_trip_ns = trip / tick_hz * 1e9);
             let mut bench = virtual_time::bench(&job.setup, job.sizes)?;
-            let mut last = (Account::default(), Default::default());
+            let mut last = Default::default();
             let mut failed = None;
             let mut each = |seen: &measure::Interval| {
-                let interval = of_interval(seen, &last, &job.schedule);
+                let interval = of_interval(seen, &last);
                 last = (seen.account, seen.punctuality);
-                let Some(interval) = interval else { return };
                 bar.inc(1);
                 newest(&record, |part| part.intervals.push(interval));
                 let text = record.lock().expect("nobody panics").text();
@@ -322,27 +322,21 @@ fn newest(record: &Mutex<Record>, change: impl FnOnce(&mut Part)) {
     }
 }
 
-/// What an interval says, whose counts go on from those of the one before;
-/// nothing for a rest that is too short to say anything.
+/// What an interval says, whose counts go on from those of the one before.
 fn of_interval(
     seen: &measure::Interval,
-    (account, punctuality): &(Account, nic_model::generator::Punctuality),
-    schedule: &Schedule,
-) -> Option<Interval> {
-    let seconds = seen.length as f64 / SECOND as f64;
-    if seconds < schedule.interval / 10.0 {
-        return None;
-    }
+    (account, punctuality): &(Account, Punctuality),
+) -> Interval {
     let here = seen.account.since(account);
-    Some(Interval {
-        seconds,
+    Interval {
+        seconds: seen.length as f64 / SECOND as f64,
         sent: seen.punctuality.sent - punctuality.sent,
         late: seen.punctuality.late - punctuality.late,
         forwarded: here.forwarded,
         ring_full: here.ring_empty,
         link_down: here.link_down,
         percentiles: recorded(&seen.histogram),
-    })
+    }
 }
 
 fn progress(record: &Record) -> ProgressBar {
