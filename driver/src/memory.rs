@@ -241,6 +241,10 @@ pub struct Carver<'a> {
     region: PhantomData<&'a mut [u8]>,
 }
 
+// SAFETY: what is left of the region is the carver's alone, as a mutable
+// borrow of it would be.
+unsafe impl Send for Carver<'_> {}
+
 impl<'a> Carver<'a> {
     /// The next `len` bytes that start at a multiple of `align`, counted
     /// from the start of the region.
