@@ -298,6 +298,13 @@ impl<'a> Carver<'a> {
         }
     }
 
+    /// What is left in `n` pieces of one size, a multiple of `align`, at which
+    /// they start, too, if what is left does.
+    pub fn divide(mut self, n: usize, align: usize) -> Vec<Self> {
+        let each = (self.len - self.used) / n / align * align;
+        (0..n).map(|_| self.split_off(each)).collect()
+    }
+
     /// The device's view of all that is and will be handed out here.
     pub fn window(&self) -> DmaWindow<'a> {
         DmaWindow {

@@ -21,6 +21,7 @@ mod policies;
 pub mod pool;
 mod pools;
 pub mod prefetch;
+mod queues;
 pub mod reg;
 mod run;
 mod scenario;
