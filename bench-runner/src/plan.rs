@@ -362,15 +362,29 @@ pub fn cells(
             let own = || variant.workload().into();
             let workload = asked.unwrap_or_else(own);
             let variant = variant.name();
-            let (copy, other) = (false, false);
-            cells.push(Cell { variant, batch, fill, workload, copy, other });
+            cells.push(Cell {
+                variant,
+                batch,
+                fill,
+                workload,
+                cores: None,
+                copy: false,
+                other: false,
+            });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
         let workload = asked.unwrap_or_default();
-        let (copy, other) = (true, false);
-        cells.push(Cell { variant, batch, fill, workload, copy, other });
+        cells.push(Cell {
+            variant,
+            batch,
+            fill,
+            workload,
+            cores: None,
+            copy: true,
+            other: false,
+        });
     }
     Ok(cells)
 }
@@ -470,6 +484,8 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         processes,
         arenas: ARENAS,
         core,
+        cores: Vec::new(),
+        queues: None,
         model_core,
     };
     measure::config(&setup).check().map_err(Failure::error)?;

@@ -155,6 +155,8 @@ fn setup() -> Setup {
         processes: 1,
         arenas: 1,
         core: 0,
+        cores: Vec::new(),
+        queues: None,
         model_core: 0,
     }
 }

@@ -293,6 +293,7 @@ fn task(variant: Variant, batch: u16, arena: usize) -> Task {
         workload: variant.workload().into(),
         batch,
         fill: Fill::Full,
+        cores: None,
         arena,
         length: 0,
         first_sequence: 0,

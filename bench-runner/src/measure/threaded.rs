@@ -13,20 +13,28 @@ use crate::clock::stamp;
 use crate::results::Workload;
 
 /// Packets before the timed ones, in phases.
-const WARM_UP: u64 = 4;
+pub(super) const WARM_UP: u64 = 4;
 
 /// Empty rounds after which nothing more is to come once the wire is silent.
-const DRAINED: u32 = 100_000;
+pub(super) const DRAINED: u32 = 100_000;
 
 /// Frames per port that the model writes before it looks at the transmit
 /// rings again.
-const BURST: u32 = 32;
+pub(super) const BURST: u32 = 32;
 
 /// Ticks of the counted time that the model spent with and without frames.
 #[derive(Default)]
-struct Effort {
+pub(super) struct Effort {
     busy: u64,
     idle: u64,
+}
+
+impl Effort {
+    /// Share of the counted time that was spent with frames.
+    pub fn busy(&self) -> f64 {
+        let all = (self.busy + self.idle).max(1);
+        self.busy as f64 / all as f64
+    }
 }
 
 pub(super) fn block(
@@ -52,12 +60,11 @@ pub(super) fn block(
         let Forwarded { forwarder, ticks, done } = forwarded?;
         model.transmit();
         spec.balance(&model, &*forwarder)?;
-        let all = (effort.busy + effort.idle).max(1);
         Ok(Block {
             ticks: ticks.saturating_sub(spec.clock_cost_ticks.into()),
             device_ticks: 0,
             forwarded: done,
-            model_busy: effort.busy as f64 / all as f64,
+            model_busy: effort.busy(),
         })
     })
 }
@@ -132,7 +139,7 @@ impl From<Silent> for Invalid {
 }
 
 /// The model's turns, until it is told to stop.
-fn work<'a>(
+pub(super) fn work<'a>(
     mut model: Model<'a>,
     turns: Turns<'_>,
     burst: u32,

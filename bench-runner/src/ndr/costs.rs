@@ -89,6 +89,7 @@ impl Costs {
                 workload: variant.workload().into(),
                 batch,
                 fill: Fill::Full,
+                cores: None,
                 arena,
                 length: 0,
                 first_sequence: seed & u64::from(u32::MAX),
@@ -203,6 +204,8 @@ fn setup(subject: &Subject) -> Setup {
         processes: 1,
         arenas: plan::ARENAS,
         core: subject.core,
+        cores: Vec::new(),
+        queues: None,
         model_core: subject.core,
     }
 }

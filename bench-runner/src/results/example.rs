@@ -74,6 +74,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
                 batch,
                 fill: Fill::Full,
                 workload: Workload::Forward,
+                cores: None,
                 copy,
                 other: false,
             }));
@@ -210,6 +211,8 @@ fn setup() -> Setup {
         processes: 8,
         arenas: 4,
         core: 1,
+        cores: Vec::new(),
+        queues: None,
         model_core: 1,
     }
 }
