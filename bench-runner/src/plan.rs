@@ -1,13 +1,16 @@
 //! From what was asked for to a list of cells and a set-up.
 
+use std::collections::BTreeSet;
+
+use driver::rss;
 use driver::tx::CLEAN_GROUP;
 use nic_model::frame::{FCS_BYTES, MAX_TYPES, SIZES};
 use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
 use variants::workload::PORTS;
 
-use crate::affinity;
+use crate::affinity::{self, Several};
 use crate::analysis::axis;
-use crate::cli::MeasureArgs;
+use crate::cli::{CoresArgs, MeasureArgs};
 use crate::failure::Failure;
 use crate::measure;
 use crate::quality;
@@ -492,6 +495,88 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
     Ok(setup)
 }
 
+/// Takes the cores of several forwarders; says why there are fewer than were
+/// asked for, and what cannot run on them.
+pub fn take_cores(
+    setup: &mut Setup,
+    args: &CoresArgs,
+    model_core: Option<u32>,
+) -> Result<Option<String>, Failure> {
+    let most = usize::from(rss::QUEUES);
+    let asked = &args.cores;
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    if setup.placement == Placement::Lockstep {
+        return Err(Failure::error(
+            "--cores: only in threads, for in lockstep card and driver take \
+             turns on one core; add --placement threaded or leave out --cores",
+        ));
+    }
+    if setup.workload != Workload::Forward {
+        return Err(Failure::error(format!(
+            "--cores: only the workload forward is spread over cores; leave \
+             out --workload {} or --cores",
+            setup.workload
+        )));
+    }
+    if asked.len() > most {
+        return Err(Failure::error(format!(
+            "--cores: {} of them, the card spreads flows over at most {most} \
+             queues",
+            asked.len()
+        )));
+    }
+    if let Some(queues) = args.queues
+        && !(asked.len()..=most).contains(&queues.into())
+    {
+        return Err(Failure::error(format!(
+            "--queues {queues}: must be from {}, as many as --cores, to {most}",
+            asked.len()
+        )));
+    }
+    let Several { cores, model_core, note } = affinity::choose_several(
+        asked, model_core,
+    )
+    .map_err(|error| match error {
+        affinity::Error::OneCore { .. } => Failure::environment(error),
+        error => Failure::error(error),
+    })?;
+    setup.core = cores[0];
+    setup.cores = cores;
+    setup.model_core = model_core;
+    setup.queues = args.queues;
+    Ok(note)
+}
+
+/// The workload that is asked for, by name or by cores.
+pub fn asked(measure: &MeasureArgs, cores: &CoresArgs) -> Option<Workload> {
+    let forward = (!cores.cores.is_empty()).then_some(Workload::Forward);
+    measure.workload.or(forward)
+}
+
+/// The cells on each of these numbers of cores, without the floors: they know
+/// one queue. A line about those that were asked for.
+pub fn on_cores(
+    cells: Vec<Cell>,
+    counts: impl Iterator<Item = u16>,
+) -> (Vec<Cell>, Option<String>) {
+    let is_floor = |cell: &&Cell| axis(&cell.variant) == FLOOR;
+    let named = |cell: &&Cell| is_floor(cell) && cell.variant != NULL;
+    let left_out: BTreeSet<_> =
+        cells.iter().filter(named).map(|c| c.variant.clone()).collect();
+    let line = (!left_out.is_empty()).then(|| {
+        let names: Vec<_> = left_out.into_iter().collect();
+        format!("--cores: without {}, for one queue", names.join(", "))
+    });
+    let cells: Vec<_> = cells.iter().filter(|c| !is_floor(c)).collect();
+    let on = |cores| {
+        let with = |cell: &&Cell| Cell { cores, ..(*cell).clone() };
+        cells.iter().map(with).collect::<Vec<_>>()
+    };
+    (counts.flat_map(|n| on(Some(n))).collect(), line)
+}
+
 /// Whether a run that was read from a file is one that could have been
 /// planned; else what is wrong with it.
 pub fn check(run: &Run) -> Result<(), String> {
@@ -689,6 +774,28 @@ mod tests {
             .expect("fine");
         let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
+    }
+
+    #[test]
+    fn floors_are_measured_on_no_number_of_cores() {
+        let names = ["reg=boxed".to_owned(), "floor=lean".to_owned()];
+        let variants = named(&names).expect("known");
+        let cells = |variants: &[Variant]| {
+            cells(variants, &[8], 512, Fill::Full, None).expect("fine")
+        };
+        let (on, line) = on_cores(cells(&variants), 1..=2);
+        let got: Vec<_> =
+            on.iter().map(|c| (&*c.variant, c.copy, c.cores)).collect();
+        let wanted = [1, 2].map(|n| {
+            let one = |variant, copy| (variant, copy, Some(n));
+            [("baseline", false), ("reg=boxed", false), ("baseline", true)]
+                .map(|(variant, copy)| one(variant, copy))
+        });
+        assert_eq!(got, wanted.concat());
+        let line = line.expect("a line");
+        assert_eq!(line, "--cores: without floor=lean, for one queue");
+        let (_, line) = on_cores(cells(&named(&names[..1]).unwrap()), 1..=2);
+        assert_eq!(line, None);
     }
 
     /// As if the compiler had erased this difference.

@@ -55,8 +55,10 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of_sweep(placement, args.quick);
     let mut setup = plan::setup(&args.measure, effort)?;
+    let model_core = args.measure.model_core;
+    let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
     let chosen = plan::chosen(&args.axis, &args.variants)?;
-    let asked = args.measure.workload;
+    let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(chosen, asked)?;
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
@@ -66,6 +68,11 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     plan::classify(&mut setup, &cells, &args.measure)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {
         cells.extend(plan::also_at_random(&contenders, &cells));
+    }
+    let mut apart = None;
+    if !setup.cores.is_empty() {
+        let counts = 1..=setup.cores.len() as u16;
+        (cells, apart) = plan::on_cores(cells, counts);
     }
     let started = now();
     let mut early = None;
@@ -87,7 +94,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let examination = doctor::record(&setup)?;
     let mut run = prepare(setup, effort, cells, contenders, started)?;
     run.examination = Some(examination);
-    run.warnings.extend(unable);
+    run.warnings.extend(unable.into_iter().chain(apart).chain(fewer));
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
     }
@@ -197,6 +204,12 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         };
         affinity::choose(run.setup.placement, core, model_core)
             .map_err(Failure::environment)?;
+        let allowed = affinity::allowed_cores();
+        let missing = |core: &&u32| !allowed.contains(*core);
+        if let Some(&core) = run.setup.cores.iter().find(missing) {
+            let error = affinity::Error::Unavailable { core, allowed };
+            return Err(Failure::environment(error));
+        }
         step_aside(&run.setup);
     }
     Ok((folder, run))
@@ -229,7 +242,9 @@ pub fn step_aside(setup: &Setup) {
         cores.iter().rev().find(|core| !taken.contains(core)).copied()
     };
     let Setup { core, model_core, .. } = *setup;
-    if let Some(other) = free(&[core, model_core]).or_else(|| free(&[core])) {
+    let mut all = vec![core, model_core];
+    all.extend(&setup.cores);
+    if let Some(other) = free(&all).or_else(|| free(&[core])) {
         // Only a courtesy: on failure parent and worker share a core.
         let _ = affinity::pin(other);
     }

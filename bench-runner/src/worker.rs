@@ -361,6 +361,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn cells_on_as_many_cores_have_their_turns_together() {
+        let variants = plan::everything();
+        let one = plan::cells(&variants, &[1, 8], 512, Fill::Full, None);
+        let (cells, _) = plan::on_cores(one.expect("fine"), 1..=3);
+        let turns = turns(&cells, &mut fastrand::Rng::with_seed(1));
+        let kinds: Vec<_> =
+            turns.iter().map(|i| (cells[*i].batch, cells[*i].cores)).collect();
+        let changes = kinds.windows(2).filter(|w| w[0] != w[1]).count();
+        assert_eq!(changes, 2 * 3 - 1);
+    }
+
+    #[test]
     fn the_same_seed_gives_the_same_order() {
         let variants = plan::everything();
         let cells = plan::cells(&variants, &[1, 8], 512, Fill::Full, None)

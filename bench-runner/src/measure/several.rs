@@ -140,14 +140,18 @@ fn lead(
         };
         let others = followers.into_iter().map(join);
         let all: Vec<_> = std::iter::once(first).chain(others).collect();
-        // What befell one of them explains why the others do not meet.
-        let is_reason = |one: &&Result<_, Invalid>| {
-            one.as_ref().is_err_and(|e| !matches!(e, Invalid::Apart(_)))
+        // What befell one of them explains why the others get nothing, or do
+        // not meet.
+        let failures = all.iter().filter_map(|one| one.as_ref().err());
+        let depth = |why: &&Invalid| match why {
+            Invalid::Apart(_) => 2,
+            Invalid::Stalled { .. } => 1,
+            _ => 0,
         };
-        if let Some(Err(why)) = all.iter().find(is_reason) {
-            return Err(why.clone());
+        match failures.min_by_key(depth) {
+            Some(why) => Err(why.clone()),
+            None => all.into_iter().collect(),
         }
-        all.into_iter().collect()
     })
 }
 
@@ -433,20 +437,20 @@ mod tests {
         }
     }
 
-    fn line(setup: Setup, faults: Faults) -> String {
-        let bench = Bench::new(setup, 0).expect("memory");
-        let mut bench = bench.with_faults(faults);
+    fn line(mut bench: Bench) -> String {
         let failed = bench.block(&task("baseline", 2));
         failed.expect_err("no result").to_string()
     }
 
     #[test]
     fn a_card_that_stops_or_never_comes_up_is_one_line() {
-        let stops = Faults { stops_within: 200, ..Faults::default() };
-        let said = line(setup(2, None), stops);
+        let with = |faults| {
+            let bench = Bench::new(setup(2, None), 0).expect("memory");
+            line(bench.with_faults(faults))
+        };
+        let said = with(Faults { stops_within: 200, ..Faults::default() });
         assert!(said.contains("card or forwarder stopped after"), "{said}");
-        let endless = Faults { endless_reset: true, ..Faults::default() };
-        let said = line(setup(2, None), endless);
+        let said = with(Faults { endless_reset: true, ..Faults::default() });
         assert!(said.contains("CTRL reads 0x04000008"), "{said}");
     }
 
@@ -454,11 +458,11 @@ mod tests {
     fn a_core_that_is_not_there_is_one_line() {
         let mut setup = setup(2, None);
         setup.cores[1] = 1000;
-        let said = line(setup.clone(), Faults::default());
+        let said = line(Bench::new(setup.clone(), 0).expect("memory"));
         assert!(said.contains("core 1000"), "{said}");
         setup.cores[1] = setup.core;
         setup.model_core = 1001;
-        let said = line(setup, Faults::default());
+        let said = line(Bench::new(setup, 0).expect("memory"));
         assert!(said.contains("core 1001"), "{said}");
     }
 }
