@@ -1,5 +1,9 @@
 //! Results as text tables, without colours and no wider than asked for.
 
+mod scaling;
+
+pub use scaling::scaling;
+
 use crate::analysis::{
     self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, SAME, by_axis,
 };
@@ -80,59 +84,6 @@ pub fn overview(
     }
 }
 
-/// Throughput over cores, a row per variant and batch size: Mpps on each
-/// number of cores, and in brackets how many times that is of one core.
-#[must_use]
-pub fn scaling(results: &[CellResult]) -> String {
-    let mut counts: Vec<_> = results.iter().filter_map(|r| r.cores).collect();
-    counts.sort_unstable();
-    counts.dedup();
-    let title = |cores: &u16| match cores {
-        1 => "1 core".to_owned(),
-        n => format!("{n} cores"),
-    };
-    let titles = ["variant".to_owned(), "batch".to_owned()].into_iter();
-    let mut table = table(titles.chain(counts.iter().map(title)));
-    if let Some(column) = table.column_mut(0) {
-        column.set_cell_alignment(CellAlignment::Left);
-    }
-    for (_, variants) in by_axis(results) {
-        for variant in variants {
-            for batch in batches(results) {
-                let on = |cores: &u16| {
-                    let found = results.iter().find(|r| {
-                        let same = r.variant == variant && r.batch == batch;
-                        same && r.cores == Some(*cores) && !r.copy
-                    });
-                    found.and_then(|r| Some((r, r.mpps?)))
-                };
-                let one = on(&1).map(|(_, mpps)| mpps.value);
-                let texts: Vec<_> = counts
-                    .iter()
-                    .map(|cores| {
-                        let Some((result, mpps)) = on(cores) else {
-                            return NOTHING.to_owned();
-                        };
-                        let mark = if result.hollow { "°" } else { "" };
-                        let text = plus_minus(mpps, 2) + mark;
-                        match one {
-                            Some(one) if *cores > 1 && one > 0.0 => {
-                                format!("{text} (×{:.2})", mpps.value / one)
-                            }
-                            _ => text,
-                        }
-                    })
-                    .collect();
-                if texts.iter().any(|text| text != NOTHING) {
-                    let row = [plain(variant), batch.to_string()];
-                    table.add_row(row.into_iter().chain(texts));
-                }
-            }
-        }
-    }
-    table.trim_fmt() + "\n"
-}
-
 /// What a reader of the tables has to know, one line each.
 #[must_use]
 pub fn caption(
@@ -153,7 +104,7 @@ pub fn caption(
              {:.2} % (worst) over {}.",
             aa.median * 100.0,
             aa.worst * 100.0,
-            match aa.cells.iter().any(|cell| cell.cores.is_some()) {
+            match run.core_counts().len() > 1 {
                 false => count(aa.cells.len(), "batch size", "batch sizes"),
                 true => count(
                     aa.cells.len(),
@@ -179,27 +130,7 @@ pub fn caption(
             count(family, "comparison", "comparisons"),
         ));
     }
-    let (least, most) = match run.core_counts()[..] {
-        [Some(least), .., Some(most)] => (least, most),
-        [Some(only)] => (only, only),
-        _ => (0, 0),
-    };
-    if most > 0 {
-        let queues = [least, most].map(|n| run.setup.queues_of(n));
-        let queues = match queues {
-            [a, b] if a == b => count(a.into(), "queue", "queues"),
-            [a, b] => format!("{a} to {b} queues"),
-        };
-        lines.push(format!(
-            "Cores that forward: {}; {queues} per port and direction, flows \
-             spread by RSS. ns are those of all cores together, cycles those of each added up.",
-            if least == most {
-                most.to_string()
-            } else {
-                format!("{least} to {most}")
-            },
-        ));
-    }
+    lines.extend(scaling::spread(run));
     if let Some(share) = analysis::device_share(run) {
         lines.push(format!(
             "The card's turns cost ×{:.2} of the driver's (baseline, batch \
@@ -642,26 +573,6 @@ floor=null                        –      –
         assert!(!row("baseline").contains('%'), "{text}");
         let said = caption(&run, &results, None);
         assert!(said.contains("2 comparisons at once"), "{said}");
-    }
-
-    #[test]
-    fn throughput_over_cores_is_a_row_for_each_batch_size() {
-        let run = example::over_cores(&["baseline", "reg=boxed"], &[1, 32], 3);
-        let results = analyse(&run, &reference);
-        let text = scaling(&results);
-        let head = text.lines().next().expect("a head");
-        for title in ["variant", "batch", "1 core", "2 cores", "3 cores"] {
-            assert!(head.contains(title), "{title} in {head}");
-        }
-        let rows: Vec<_> = text.lines().skip(2).collect();
-        assert_eq!(rows.len(), 4, "{text}");
-        for row in rows {
-            assert!(row.contains("(×1.90)"), "{row}");
-            assert!(row.contains("(×2.71)"), "{row}");
-        }
-        let said = caption(&run, &results, aa_spread(&run).as_ref());
-        assert!(said.contains("Cores that forward: 1 to 3; 1 to 3 queues"));
-        assert!(said.contains("6 pairs of batch size and number"), "{said}");
     }
 
     #[test]
