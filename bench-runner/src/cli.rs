@@ -203,6 +203,17 @@ pub struct CoresArgs {
     /// [default: as many]
     #[arg(long, value_name = "N", requires = "cores")]
     pub queues: Option<u16>,
+    /// One core receives and works on packets and another one sends them;
+    /// --cores may name the two (threaded)
+    #[arg(long, conflicts_with_all = ["queues", "core"])]
+    pub split: bool,
+}
+
+impl CoresArgs {
+    /// Whether more than one core is to forward, or could.
+    pub fn are_several(&self) -> bool {
+        self.split || !self.cores.is_empty()
+    }
 }
 
 /// Options of `sweep`.

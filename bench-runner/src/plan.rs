@@ -489,6 +489,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         core,
         cores: Vec::new(),
         queues: None,
+        split: false,
         model_core,
     };
     measure::config(&setup).check().map_err(Failure::error)?;
@@ -504,21 +505,26 @@ pub fn take_cores(
 ) -> Result<Option<String>, Failure> {
     let most = usize::from(rss::QUEUES);
     let asked = &args.cores;
-    if asked.is_empty() {
+    if !args.are_several() {
         return Ok(None);
     }
+    let option = if args.split { "--split" } else { "--cores" };
     if setup.placement == Placement::Lockstep {
-        return Err(Failure::error(
-            "--cores: only in threads, for in lockstep card and driver take \
-             turns on one core; add --placement threaded or leave out --cores",
-        ));
+        return Err(Failure::error(format!(
+            "{option}: only in threads, for in lockstep card and driver take \
+             turns on one core; add --placement threaded or leave out {option}"
+        )));
     }
     if setup.workload != Workload::Forward {
         return Err(Failure::error(format!(
-            "--cores: only the workload forward is spread over cores; leave \
-             out --workload {} or --cores",
+            "{option}: only the workload forward is spread over cores; leave \
+             out --workload {} or {option}",
             setup.workload
         )));
+    }
+    if args.split {
+        split(setup, asked, model_core)?;
+        return Ok(None);
     }
     if asked.len() > most {
         return Err(Failure::error(format!(
@@ -549,9 +555,71 @@ pub fn take_cores(
     Ok(note)
 }
 
+/// Takes a core that receives and one that sends.
+fn split(
+    setup: &mut Setup,
+    asked: &[u32],
+    model_core: Option<u32>,
+) -> Result<(), Failure> {
+    let allowed = affinity::allowed_cores();
+    if allowed.len() < 3 {
+        return Err(Failure::environment(format!(
+            "--split needs three cores, one each for the card, to receive and \
+             to send, and this process may use {}: leave out --split",
+            affinity::core_list(&allowed)
+        )));
+    }
+    let mut any = allowed.iter().rev().copied();
+    let asked: Vec<u32> = match asked {
+        [] => any.by_ref().filter(|c| Some(*c) != model_core).take(2).collect(),
+        [_, _] => asked.to_vec(),
+        other => {
+            return Err(Failure::error(format!(
+                "--split: --cores names {} of them; it takes two, one that \
+                 receives and one that sends",
+                other.len()
+            )));
+        }
+    };
+    let Several { cores, model_core, .. } =
+        affinity::choose_several(&asked, model_core).map_err(Failure::error)?;
+    setup.core = cores[0];
+    setup.cores = cores;
+    setup.model_core = model_core;
+    setup.split = true;
+    Ok(())
+}
+
+/// Those of the variants whose packets one core can hand to another, and a
+/// line about the others; all of them unless `split` is asked for.
+pub fn splittable(
+    variants: Vec<Variant>,
+    split: bool,
+) -> Result<(Vec<Variant>, Option<String>), Failure> {
+    let is_able = |v: &Variant| {
+        let forward = v.on(Workload::Forward.into());
+        v.name() == NULL || forward.is_some_and(|case| case.split.is_some())
+    };
+    let (able, others): (Vec<_>, Vec<_>) =
+        variants.into_iter().partition(|v| !split || is_able(v));
+    if others.is_empty() {
+        return Ok((able, None));
+    }
+    let names: Vec<_> = others.iter().map(Variant::name).collect();
+    let names = names.join(", ");
+    let accompanies = |v: &Variant| [BASELINE, NULL].contains(&&*v.name());
+    if able.iter().all(accompanies) {
+        return Err(Failure::error(format!(
+            "--split: {names} cannot be split, for it takes packets that are \
+             numbers on a free list; choose others or leave out --split"
+        )));
+    }
+    Ok((able, Some(format!("--split: without {names}, not to be split"))))
+}
+
 /// The workload that is asked for, by name or by cores.
 pub fn asked(measure: &MeasureArgs, cores: &CoresArgs) -> Option<Workload> {
-    let forward = (!cores.cores.is_empty()).then_some(Workload::Forward);
+    let forward = cores.are_several().then_some(Workload::Forward);
     measure.workload.or(forward)
 }
 
@@ -796,6 +864,24 @@ mod tests {
         assert_eq!(line, "--cores: without floor=lean, for one queue");
         let (_, line) = on_cores(cells(&named(&names[..1]).unwrap()), 1..=2);
         assert_eq!(line, None);
+    }
+
+    #[test]
+    fn who_does_not_pass_numbers_on_is_not_split() {
+        let variants = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|n| (*n).to_owned()).collect();
+            named(&names).expect("known")
+        };
+        let both = || variants(&["reg=boxed", "buffer=arc"]);
+        let (able, line) = splittable(both(), true).expect("one");
+        assert_eq!(names(&able), ["baseline", "reg=boxed", "floor=null"]);
+        let line = line.expect("a line");
+        assert_eq!(line, "--split: without buffer=arc, not to be split");
+        let (all, line) = splittable(both(), false).expect("all");
+        assert_eq!((names(&all), line), (names(&both()), None));
+        let none = splittable(variants(&["buffer=arc"]), true);
+        let line = none.expect_err("none").to_string();
+        assert!(line.starts_with("--split: buffer=arc cannot be split"));
     }
 
     /// As if the compiler had erased this difference.

@@ -290,6 +290,10 @@ pub struct Setup {
     /// has cores where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queues: Option<u16>,
+    /// Whether the first of two cores receives and works on packets and the
+    /// second one sends them, through one queue.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub split: bool,
     /// Core of the model; the forwarder's own in lockstep.
     pub model_core: u32,
 }
@@ -297,7 +301,8 @@ pub struct Setup {
 impl Setup {
     /// Queues per port and direction that forwarders on so many cores share.
     pub fn queues_of(&self, cores: u16) -> u16 {
-        self.queues.unwrap_or(cores)
+        let each = if self.split { 1 } else { cores };
+        self.queues.unwrap_or(each)
     }
 
     /// Most queues per port and direction of a cell.

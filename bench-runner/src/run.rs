@@ -20,6 +20,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let named = std::slice::from_ref(&args.variant);
     let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(plan::named(named)?, asked)?;
+    let (variants, whole) = plan::splittable(variants, args.several.split)?;
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let mut setup = plan::setup(&args.measure, effort)?;
@@ -47,7 +48,8 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
         eprintln!("note: {answer}");
     }
     let mut run = prepare(setup, effort, cells, contenders, now())?;
-    run.warnings.extend(unable.into_iter().chain(apart).chain(fewer));
+    run.warnings
+        .extend(unable.into_iter().chain(whole).chain(apart).chain(fewer));
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),
         None => Ok(()),

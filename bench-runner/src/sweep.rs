@@ -60,6 +60,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let chosen = plan::chosen(&args.axis, &args.variants)?;
     let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(chosen, asked)?;
+    let (variants, whole) = plan::splittable(variants, args.several.split)?;
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
@@ -71,7 +72,8 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     }
     let mut apart = None;
     if !setup.cores.is_empty() {
-        let counts = 1..=setup.cores.len() as u16;
+        let all = setup.cores.len() as u16;
+        let counts = if setup.split { all } else { 1 }..=all;
         (cells, apart) = plan::on_cores(cells, counts);
     }
     let started = now();
@@ -94,7 +96,8 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let examination = doctor::record(&setup)?;
     let mut run = prepare(setup, effort, cells, contenders, started)?;
     run.examination = Some(examination);
-    run.warnings.extend(unable.into_iter().chain(apart).chain(fewer));
+    run.warnings
+        .extend(unable.into_iter().chain(whole).chain(apart).chain(fewer));
     if args.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.axis));
     }

@@ -256,6 +256,7 @@ pub(crate) mod tests {
             core,
             cores: Vec::new(),
             queues: None,
+            split: false,
             model_core: core,
         }
     }

@@ -141,6 +141,8 @@ fn what_cannot_be_spread_over_cores_is_one_line() {
         (format!("--cores {first}"), "--placement threaded"),
         (format!("--core {first} --cores {first}"), "--core"),
         ("--queues 2".to_owned(), "--cores"),
+        ("--split".to_owned(), "--placement threaded"),
+        (format!("--split --core {first}"), "--core"),
         ("--cores x".to_owned(), "'x'"),
     ] {
         refused(&format!("{run} {more}"), &folder, hint);
@@ -163,6 +165,29 @@ fn what_cannot_be_spread_over_cores_is_one_line() {
     let line = "sweep --placement threaded --variants dispatch=dyn --cores";
     let line = format!("{line} {first} --out @");
     refused(&line, &folder, "dispatch=dyn cannot run it");
+}
+
+#[test]
+fn split_measures_two_cores_or_says_that_there_are_too_few() {
+    let scratch = Scratch::new("split");
+    let folder = scratch.0.join("run");
+    let line = "run --placement threaded --split --variant reg=boxed \
+                --processes 1 --rounds 2 --out @";
+    let output = bench_runner(line, &folder);
+    let said = text(&output.stderr);
+    if affinity::allowed_cores().len() < 3 {
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("--split needs three cores"), "{said}");
+        assert!(!folder.exists());
+        return;
+    }
+    assert!(output.status.success(), "{said}");
+    let run = Run::load(&folder).expect("a run");
+    assert!(run.setup.split && run.core_counts() == [Some(2)]);
+    assert!(text(&output.stdout).contains("another one sends them"));
+    let one = line.replace("reg=boxed", "buffer=arc");
+    refused(&one, &scratch.0.join("none"), "buffer=arc cannot be split");
 }
 
 fn refused(line: &str, folder: &Path, hint: &str) {

@@ -157,6 +157,7 @@ fn setup() -> Setup {
         core: 0,
         cores: Vec::new(),
         queues: None,
+        split: false,
         model_core: 0,
     }
 }

@@ -11,6 +11,7 @@ use nic_model::{
     among,
 };
 use variants::registry::{self, Variant};
+use variants::workload::split::OpenSplit;
 use variants::workload::{
     Counts, Forwarder, Frame, MappedSite, Open, PORTS, Queues, Site,
 };
@@ -194,6 +195,18 @@ impl BlockSpec<'_> {
         let Task { variant, workload, .. } = self.task;
         let case = variant.on((*workload).into());
         case.expect("a workload of the variant").open
+    }
+
+    /// What sets its halves up.
+    ///
+    /// # Panics
+    ///
+    /// When the variant cannot be split; plans see to that.
+    pub fn open_split(&self) -> OpenSplit {
+        let Task { variant, workload, .. } = self.task;
+        let case = variant.on((*workload).into());
+        let split = case.expect("a workload of the variant").split;
+        split.expect("a variant that can be split")
     }
 
     /// The frames of `account` that came to the end of the workload.

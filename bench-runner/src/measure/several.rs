@@ -1,5 +1,6 @@
 //! Threaded, with forwarders on several cores: each has queues of both ports,
-//! a pool and memory of its own, and the device spreads flows over them.
+//! a pool and memory of its own, and the device spreads flows over them. Or
+//! one core receives what the other one sends.
 //!
 //! All forward the whole time. When all have warmed up, the first one has
 //! everybody count; when it has its packets, it has everybody stop counting,
@@ -15,6 +16,7 @@ use driver::mempool::PktBuf;
 use driver::nic::{Config, Nic};
 use driver::wait::Wait;
 use nic_model::Parts;
+use variants::workload::split::Half;
 use variants::workload::{Counts, Forwarder, MappedSite, PORTS, Quota};
 
 use super::bench::{self, BlockSpec};
@@ -36,13 +38,19 @@ pub(super) fn block(
     parts: Parts<'_>,
     cores: u16,
 ) -> Result<Block, Invalid> {
-    let queues = spec.setup.queues_of(cores);
-    let bars = [parts.bars[0], parts.bars[1]];
-    let (model, sites) = spec.lay_out_among(parts, queues);
-    let mut shares: Vec<_> = (0..cores).map(|_| Vec::new()).collect();
-    for (n, site) in sites.into_iter().enumerate() {
-        shares[n % usize::from(cores)].push(site);
-    }
+    let (model, layout) = if spec.setup.split {
+        let (model, site) = spec.lay_out(parts);
+        (model, Layout::Split(site))
+    } else {
+        let queues = spec.setup.queues_of(cores);
+        let bars = [parts.bars[0], parts.bars[1]];
+        let (model, sites) = spec.lay_out_among(parts, queues);
+        let mut shares: Vec<_> = (0..cores).map(|_| Vec::new()).collect();
+        for (n, site) in sites.into_iter().enumerate() {
+            shares[n % usize::from(cores)].push(site);
+        }
+        (model, Layout::Among(bars, shares))
+    };
     let desk = Desk::new();
     let model_core = spec.setup.model_core;
     thread::scope(|scope| {
@@ -54,7 +62,7 @@ pub(super) fn block(
             Ok::<_, Invalid>(work(model, turns, BURST))
         });
         let stop = StopAtEnd(&desk);
-        let done = lead(spec, bars, shares, &desk);
+        let done = lead(spec, layout, &desk);
         drop(stop);
         let result = at_work.join().expect("the model does not panic");
         // What befell the model explains what the forwarders say.
@@ -79,6 +87,50 @@ pub(super) fn block(
             model_busy: effort.busy(),
         })
     })
+}
+
+/// Who forwards.
+enum Layout<'a> {
+    /// Each core its own queues.
+    Among([MappedBar<'a>; PORTS], Vec<Vec<MappedSite<'a>>>),
+    /// Two cores, one queue.
+    Split(MappedSite<'a>),
+}
+
+/// What a core makes its forwarders of.
+enum Share<'a> {
+    /// Places for the drivers of its queues.
+    Sites(Vec<MappedSite<'a>>),
+    /// One half of a forwarder.
+    Half(Half<'a>),
+}
+
+impl<'a> Layout<'a> {
+    /// Brings the ports up; what is left is for each core to do.
+    fn bring_up(
+        self,
+        spec: &BlockSpec<'_>,
+        desk: &Desk,
+    ) -> Result<Vec<Share<'a>>, Invalid> {
+        let (bars, shares) = match self {
+            Self::Split(site) => {
+                let open = spec.open_split();
+                let split = with_model(desk, |wait| open(site, wait))?;
+                let halves = [split.receiver, split.sender];
+                return Ok(halves.map(Share::Half).into());
+            }
+            Self::Among(bars, shares) => (bars, shares),
+        };
+        let queues = shares.iter().map(Vec::len).sum::<usize>() as u16;
+        let one = bench::config(spec.setup);
+        let config = Config { rx_queues: queues, tx_queues: queues, ..one };
+        for bar in bars {
+            with_model(desk, |wait| {
+                Nic::<_, PktBuf>::bring_up(bar, &config, wait)
+            })?;
+        }
+        Ok(shares.into_iter().map(Share::Sites).collect())
+    }
 }
 
 /// What a core did.
@@ -107,20 +159,11 @@ fn together(all: &[Done]) -> u64 {
 /// follow.
 fn lead(
     spec: &BlockSpec<'_>,
-    bars: [MappedBar<'_>; PORTS],
-    shares: Vec<Vec<MappedSite<'_>>>,
+    layout: Layout<'_>,
     desk: &Desk,
 ) -> Result<Vec<Done>, Invalid> {
     desk.await_answer()?;
-    let queues = shares.iter().map(Vec::len).sum::<usize>() as u16;
-    let one = bench::config(spec.setup);
-    let config = Config { rx_queues: queues, tx_queues: queues, ..one };
-    for bar in bars {
-        with_model(desk, |wait| {
-            Nic::<_, PktBuf>::bring_up(bar, &config, wait)
-        })?;
-    }
-    let mut shares = shares.into_iter();
+    let mut shares = layout.bring_up(spec, desk)?.into_iter();
     let own = shares.next().expect("a core");
     let meeting = Meeting::new(shares.len() as u32);
     // One at a time speaks to the model.
@@ -158,7 +201,7 @@ fn lead(
 /// Forwards on the first core and calls what all do.
 fn lead_on(
     spec: &BlockSpec<'_>,
-    share: Vec<MappedSite<'_>>,
+    share: Share<'_>,
     turn: &Mutex<&Desk>,
     meeting: &Meeting,
 ) -> Result<Done, Invalid> {
@@ -170,7 +213,8 @@ fn lead_on(
     meeting.call(Call::Count);
     let quota = u64::from(spec.task.length) * per_core(spec);
     let begin = team.mark();
-    while team.sent() - begin.sent < quota {
+    let end = team.received + quota;
+    while team.received < end {
         team.stretch()?;
     }
     let end = team.mark();
@@ -178,8 +222,9 @@ fn lead_on(
     meeting.await_answers(2, || team.stretch())?;
     desk.tell(Order::Drain);
     desk.await_answer()?;
-    meeting.call(Call::Drain);
+    // First, for others may have to send what this one still receives.
     team.drain();
+    meeting.call(Call::Drain);
     meeting.await_answers(3, || Ok::<_, Invalid>(()))?;
     desk.await_turn()?;
     Ok(team.done(begin, end))
@@ -189,7 +234,7 @@ fn lead_on(
 fn follow(
     spec: &BlockSpec<'_>,
     core: u32,
-    share: Vec<MappedSite<'_>>,
+    share: Share<'_>,
     turn: &Mutex<&Desk>,
     meeting: &Meeting,
 ) -> Result<Done, Invalid> {
@@ -268,15 +313,20 @@ impl<'a> Team<'a> {
     /// Starts the queues of a core, on the core.
     fn open(
         spec: &BlockSpec<'_>,
-        share: Vec<MappedSite<'a>>,
+        share: Share<'a>,
         turn: &Mutex<&Desk>,
     ) -> Result<Self, Invalid> {
-        let open = spec.open();
         let mut forwarders = Vec::new();
-        for site in share {
-            let desk = turn.lock().expect("nobody panics at the desk");
-            let forwarder = with_model(&desk, |wait| open(site, wait))?;
-            forwarders.push(forwarder);
+        match share {
+            Share::Half(half) => forwarders.push(half()),
+            Share::Sites(sites) => {
+                let open = spec.open();
+                for site in sites {
+                    let desk = turn.lock().expect("nobody panics at the desk");
+                    let opened = with_model(&desk, |wait| open(site, wait));
+                    forwarders.push(opened?);
+                }
+            }
         }
         let patience = spec.patience;
         Ok(Self { forwarders, patience, empty: 0, received: 0 })
@@ -426,6 +476,18 @@ mod tests {
                 assert!(block.ticks > 0, "{name}: {block:?}");
                 assert!((0.0..=1.0).contains(&block.model_busy));
             }
+        }
+    }
+
+    #[test]
+    fn halves_on_two_cores_balance_their_books() {
+        let setup = Setup { split: true, ..setup(2, None) };
+        let least = u64::from(8 * setup.packets_per_phase) / 2;
+        let mut bench = Bench::new(setup, 0).expect("memory");
+        for name in ["baseline", "batch=list", "pool=bulk", "pass=fused"] {
+            let block = bench.block(&task(name, 2)).expect("balanced");
+            assert!(block.forwarded >= least, "{name}: {block:?}");
+            assert!(block.ticks > 0, "{name}: {block:?}");
         }
     }
 

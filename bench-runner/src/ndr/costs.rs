@@ -206,6 +206,7 @@ fn setup(subject: &Subject) -> Setup {
         core: subject.core,
         cores: Vec::new(),
         queues: None,
+        split: false,
         model_core: subject.core,
     }
 }

@@ -101,6 +101,11 @@ fn check_cores(run: &Run) -> Result<(), String> {
                 .to_owned());
         }
     }
+    if setup.split && (most != 2 || setup.queues.is_some()) {
+        return Err("setup.split is true, but it takes two cores and one \
+                    queue"
+            .to_owned());
+    }
     if let Some(queues) = setup.queues
         && !(most.max(1)..=rss::QUEUES).contains(&queues)
     {
@@ -120,6 +125,11 @@ fn check_cores(run: &Run) -> Result<(), String> {
                 return Err(format!(
                     "cells[{index}].cores is set, but its workload is {}",
                     cell.workload
+                ));
+            }
+            Some(cores) if setup.split && cores != 2 => {
+                return Err(format!(
+                    "cells[{index}].cores is {cores}, but setup.split is true"
                 ));
             }
             Some(cores) if (1..=most).contains(&cores) => {}

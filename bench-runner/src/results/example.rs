@@ -246,6 +246,7 @@ fn setup() -> Setup {
         core: 1,
         cores: Vec::new(),
         queues: None,
+        split: false,
         model_core: 1,
     }
 }

@@ -72,6 +72,13 @@ pub(super) fn spread(run: &Run) -> Option<String> {
         true => high.to_string(),
         false => format!("{low} to {high}"),
     };
+    if run.setup.split {
+        return Some(
+            "One core receives and works on packets, another one sends them. \
+             Times are those of both together, cycles those of each added up."
+                .to_owned(),
+        );
+    }
     let (low, high) = (run.setup.queues_of(least), run.setup.queues_of(most));
     let queues = if high == 1 { "queue" } else { "queues" };
     Some(format!(

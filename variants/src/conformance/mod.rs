@@ -25,6 +25,7 @@ mod queues;
 pub mod reg;
 mod run;
 mod scenario;
+mod split;
 pub mod spread;
 pub mod status;
 pub mod walk;

@@ -3,6 +3,7 @@
 pub mod classify;
 pub mod forward;
 pub mod rx;
+pub mod split;
 pub mod stage;
 pub mod tx;
 

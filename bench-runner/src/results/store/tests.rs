@@ -167,6 +167,8 @@ fn cores_that_contradict_each_other_are_refused() {
         let line = refused(change);
         assert!(line.contains("setup.cores contradicts"), "{line}");
     }
+    let line = refused(&|run| run.setup.split = true);
+    assert!(line.contains("setup.split is true"), "{line}");
     for queues in [0, 2, 17] {
         let line = refused(&|run| run.setup.queues = Some(queues));
         assert!(line.contains("not 3 to 16"), "{line}");
