@@ -181,6 +181,9 @@ badinput() {
     refused "$out/file/below" restore --state "$out/file/below/state.json"
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
+    refused 'cores.*--placement threaded' \
+        sweep --quick --cores 0 --out "$out/i"
+    refused 'cores' sweep --quick --queues 2 --out "$out/j"
     refused 'fill.*lockstep' \
         sweep --quick --placement threaded --fill random --out "$out/h"
 }

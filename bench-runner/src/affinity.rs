@@ -24,6 +24,11 @@ pub enum Error {
         /// The core asked for twice.
         core: u32,
     },
+    /// A core was named twice.
+    Twice {
+        /// The core.
+        core: u32,
+    },
     /// The model was given a core of its own in the lockstep placement.
     ModelCoreInLockstep,
     /// The system tells no core that this process may use.
@@ -55,6 +60,7 @@ impl fmt::Display for Error {
                 "threaded placement needs two cores and both sides were given \
                  core {core}"
             ),
+            Self::Twice { core } => write!(f, "core {core} is named twice"),
             Self::ModelCoreInLockstep => write!(
                 f,
                 "lockstep runs the model on the forwarder's core: leave the \
@@ -106,15 +112,35 @@ pub fn choose(
     choose_among(&allowed_cores(), placement, core, model_core)
 }
 
-/// A core for whoever only watches: neither of the two that are given, or else
-/// not the first of them. None where the calling thread may run on no other.
+/// A core for whoever only watches: none of those that are taken, or else not
+/// the first of them. None where the calling thread may run on no other.
 #[must_use]
-pub fn aside(core: u32, model_core: u32) -> Option<u32> {
+pub fn aside(taken: &[u32]) -> Option<u32> {
     let cores = allowed_cores();
     let free = |taken: &[u32]| {
         cores.iter().rev().find(|core| !taken.contains(core)).copied()
     };
-    free(&[core, model_core]).or_else(|| free(&[core]))
+    free(taken).or_else(|| free(&taken[..1.min(taken.len())]))
+}
+
+/// Cores of several forwarders and of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Several {
+    /// The forwarders' cores.
+    pub cores: Vec<u32>,
+    /// The model's core.
+    pub model_core: u32,
+    /// Why there are fewer than were asked for.
+    pub note: Option<String>,
+}
+
+/// The cores that forward and the model's, as many of those that are asked for
+/// as there are.
+pub fn choose_several(
+    asked: &[u32],
+    model_core: Option<u32>,
+) -> Result<Several, Error> {
+    several_among(&allowed_cores(), asked, model_core)
 }
 
 /// A list of cores as a sentence takes it: `core 0`, `cores 0-3,8`.
@@ -188,6 +214,55 @@ fn choose_among(
     }
 }
 
+fn several_among(
+    allowed: &[u32],
+    asked: &[u32],
+    model_core: Option<u32>,
+) -> Result<Several, Error> {
+    if let [core] = *allowed {
+        return Err(Error::OneCore { core });
+    }
+    let twice = |(n, core): &(usize, &u32)| asked[..*n].contains(core);
+    if let Some((_, &core)) = asked.iter().enumerate().find(twice) {
+        return Err(Error::Twice { core });
+    }
+    let unavailable = |core: &&u32| !allowed.contains(*core);
+    let enough = allowed.len() > asked.len();
+    // Where there are too few anyway, names are wishes.
+    let named = asked.iter().filter(|_| enough);
+    if let Some(&core) = named.chain(&model_core).find(unavailable) {
+        let allowed = allowed.to_vec();
+        return Err(Error::Unavailable { core, allowed });
+    }
+    let from_end = || allowed.iter().rev().copied();
+    let model_core = match model_core {
+        Some(core) if enough && asked.contains(&core) => {
+            return Err(Error::SameCore { core });
+        }
+        Some(core) => core,
+        None => {
+            let free = from_end().find(|core| !asked.contains(core));
+            free.or_else(|| allowed.first().copied()).ok_or(Error::NoCore)?
+        }
+    };
+    let mut cores: Vec<_> = asked.iter().copied().collect();
+    cores.retain(|core| allowed.contains(core) && *core != model_core);
+    let others: Vec<_> = from_end()
+        .filter(|core| *core != model_core && !cores.contains(core))
+        .collect();
+    cores.extend(others);
+    cores.truncate(asked.len());
+    let note = (cores.len() < asked.len()).then(|| {
+        let forward = match cores.len() {
+            1 => "one forwards".to_owned(),
+            n => format!("{n} forward"),
+        };
+        let all = allowed.len();
+        format!("{all} cores: one polls as the card, so {forward}")
+    });
+    Ok(Several { cores, model_core, note })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +327,66 @@ mod tests {
         assert_eq!(
             message(&[], Lockstep, None, None),
             "the system names no core that this process may use"
+        );
+    }
+
+    #[test]
+    fn several_cores_are_those_that_were_asked_for() {
+        let eight = [0, 1, 2, 3, 4, 5, 6, 7];
+        let chosen = |asked: &[u32], model_core| {
+            let Several { cores, model_core, note } =
+                several_among(&eight, asked, model_core).unwrap();
+            assert_eq!(note, None);
+            (cores, model_core)
+        };
+        assert_eq!(chosen(&[2, 3, 4], None), (vec![2, 3, 4], 7));
+        assert_eq!(chosen(&[7, 2], None), (vec![7, 2], 6));
+        assert_eq!(chosen(&[4], Some(0)), (vec![4], 0));
+        let seven = [7, 6, 5, 4, 3, 2, 1];
+        assert_eq!(chosen(&seven, None), (seven.to_vec(), 0));
+    }
+
+    #[test]
+    fn with_fewer_cores_as_many_forward_as_there_are_and_a_line_says_why() {
+        let chosen = |allowed: &[u32], asked: &[u32], model_core| {
+            let several = several_among(allowed, asked, model_core).unwrap();
+            (several.cores, several.model_core, several.note.unwrap())
+        };
+        let (cores, model_core, note) = chosen(&[0, 1], &[2, 3, 4], None);
+        assert_eq!((cores, model_core), (vec![0], 1));
+        assert_eq!(note, "2 cores: one polls as the card, so one forwards");
+        let (cores, model_core, _) = chosen(&[0, 1], &[0, 1], None);
+        assert_eq!((cores, model_core), (vec![1], 0));
+        let (cores, model_core, _) = chosen(&[0, 1], &[0, 1], Some(1));
+        assert_eq!((cores, model_core), (vec![0], 1));
+        let (cores, model_core, note) = chosen(&[4, 5, 6], &[6, 4, 9], None);
+        assert_eq!((cores, model_core), (vec![6, 4], 5));
+        assert_eq!(note, "3 cores: one polls as the card, so 2 forward");
+    }
+
+    #[test]
+    fn several_cores_that_cannot_be_are_refused_in_one_line() {
+        let message = |allowed: &[u32], asked: &[u32], model_core| {
+            several_among(allowed, asked, model_core).unwrap_err().to_string()
+        };
+        assert_eq!(
+            message(&[0], &[0, 1], None),
+            "threaded placement needs two cores and this process may use one \
+             (core 0): use --placement lockstep"
+        );
+        assert_eq!(
+            message(&[0, 1, 2, 3], &[1, 9], None),
+            "core 9 is not available: this process may use cores 0-3"
+        );
+        assert_eq!(
+            message(&[0, 1], &[0, 1, 2], Some(7)),
+            "core 7 is not available: this process may use cores 0-1"
+        );
+        assert_eq!(message(&[0, 1, 2], &[1, 1], None), "core 1 is named twice");
+        assert_eq!(
+            message(&[0, 1, 2, 3], &[1, 2], Some(2)),
+            "threaded placement needs two cores and both sides were given \
+             core 2"
         );
     }
 

@@ -36,11 +36,14 @@ pub struct CellResult {
     pub batch: u16,
     /// How rings were filled.
     pub fill: Fill,
+    /// Cores that forwarded; absent where one had the ports to itself.
+    pub cores: Option<u16>,
     /// Whether this is the second copy, there for the A/A comparison.
     pub copy: bool,
     /// Nanoseconds per packet.
     pub ns: Estimate,
-    /// Core cycles per packet, from the frequency of the add chain.
+    /// Core cycles per packet, of all cores that forward added up, from the
+    /// frequency of the add chain.
     pub cycles: Estimate,
     /// Million packets per second; absent where a packet cost no time.
     pub mpps: Option<Estimate>,
@@ -71,7 +74,8 @@ impl CellResult {
 /// How far a variant is from its own copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AaSpread {
-    /// One comparison per variant and batch size that ran twice.
+    /// One comparison per variant, batch size and number of cores that ran
+    /// twice.
     pub cells: Vec<AaCell>,
     /// The greatest distance of a ratio from 1.
     pub worst: f64,
@@ -86,6 +90,8 @@ pub struct AaCell {
     pub variant: String,
     /// Upper limit of packets per receive call.
     pub batch: u16,
+    /// Cores that forwarded, where several may.
+    pub cores: Option<u16>,
     /// Cost of the copy against the first; 1 in a perfect world.
     pub ratio: Estimate,
 }
@@ -114,9 +120,9 @@ fn judge(
 ) {
     let ours = |r: &&mut CellResult| r.fill == fill && !r.copy;
     let evidence = |result: &mut CellResult| {
-        let CellResult { variant, batch, .. } = result;
-        let cell = index.first(variant, *batch, fill)?;
-        let against = index.first(reference(variant), *batch, fill)?;
+        let CellResult { variant, batch, cores, .. } = result;
+        let cell = index.first(variant, *batch, fill, *cores)?;
+        let against = index.first(reference(variant), *batch, fill, *cores)?;
         let values = log_ratios(run, cell, against);
         let rounds = run.setup.rounds;
         (cell != against).then(|| Evidence::new(&[values], rounds).ok())?
@@ -141,11 +147,12 @@ pub fn aa_spread(run: &Run) -> Option<AaSpread> {
     let cells: Vec<_> = (0..run.cells.len())
         .filter(|&cell| run.cells[cell].copy)
         .filter_map(|cell| {
-            let Cell { batch, fill, .. } = &run.cells[cell];
+            let Cell { batch, fill, cores, .. } = &run.cells[cell];
             let variant = run.name_of(&run.cells[cell]);
-            let first = index.first(&variant, *batch, *fill)?;
+            let first = index.first(&variant, *batch, *fill, *cores)?;
             let ratio = ratio(run, cell, first)?;
-            Some(AaCell { variant, batch: *batch, ratio })
+            let (batch, cores) = (*batch, *cores);
+            Some(AaCell { variant, batch, cores, ratio })
         })
         .collect();
     let off: Vec<_> =
@@ -188,6 +195,15 @@ pub fn device_share(run: &Run) -> Option<DeviceShare> {
 #[must_use]
 pub fn with_fill(results: &[CellResult], fill: Fill) -> Vec<CellResult> {
     results.iter().filter(|result| result.fill == fill).cloned().collect()
+}
+
+/// The results with so many forwarding cores.
+#[must_use]
+pub fn with_cores(
+    results: &[CellResult],
+    cores: Option<u16>,
+) -> Vec<CellResult> {
+    results.iter().filter(|result| result.cores == cores).cloned().collect()
 }
 
 /// The axis of a variant: what stands before the `=`, `baseline` for the
@@ -236,17 +252,23 @@ pub fn same_code(run: &Run, shown: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 /// Where in the run's lists the first copy of a cell stands.
-struct Index(HashMap<(String, u16, Fill), usize>);
+struct Index(HashMap<(String, u16, Fill, Option<u16>), usize>);
 
 impl Index {
     fn new(run: &Run) -> Self {
         let firsts = run.cells.iter().enumerate().filter(|(_, c)| !c.copy);
-        let key = |c| (run.name_of(c), c.batch, c.fill);
+        let key = |c| (run.name_of(c), c.batch, c.fill, c.cores);
         Self(firsts.map(|(cell, c)| (key(c), cell)).collect())
     }
 
-    fn first(&self, variant: &str, batch: u16, fill: Fill) -> Option<usize> {
-        self.0.get(&(variant.to_owned(), batch, fill)).copied()
+    fn first(
+        &self,
+        variant: &str,
+        batch: u16,
+        fill: Fill,
+        cores: Option<u16>,
+    ) -> Option<usize> {
+        self.0.get(&(variant.to_owned(), batch, fill, cores)).copied()
     }
 }
 
@@ -256,20 +278,22 @@ fn analyse_cell(
     cell: usize,
     reference: &Reference,
 ) -> Option<CellResult> {
-    let Cell { batch, fill, copy, .. } = &run.cells[cell];
+    let Cell { batch, fill, cores, copy, .. } = &run.cells[cell];
     let variant = run.name_of(&run.cells[cell]);
     let ns_per_tick = 1e9 / run.machine.tick_hz;
     let ns = |round: &Round| Some(ticks(run, round, cell)? * ns_per_tick);
-    let cycles = |round: &Round| Some(ns(round)? * round.chain_ghz);
+    let each = f64::from(cores.unwrap_or(1));
+    let cycles = |round: &Round| Some(ns(round)? * round.chain_ghz * each);
     let per_process = per_process(run, ns);
     let ns = Estimate::yuen(&per_process, CONFIDENCE)?;
     let against = index
-        .first(reference(&variant), *batch, *fill)
+        .first(reference(&variant), *batch, *fill, *cores)
         .filter(|&against| against != cell);
     Some(CellResult {
         namesakes: run.namesakes(&variant),
         batch: *batch,
         fill: *fill,
+        cores: *cores,
         copy: *copy,
         ns,
         cycles: Estimate::yuen(&self::per_process(run, cycles), CONFIDENCE)?,
@@ -463,6 +487,27 @@ mod tests {
         let spread = aa_spread(&run).unwrap();
         assert_eq!(spread.cells.len(), 1);
         assert!(spread.worst < 0.01, "{spread:?}");
+    }
+
+    #[test]
+    fn each_number_of_cores_is_compared_with_its_own() {
+        let run = example::over_cores(&["baseline", "reg=boxed"], &[16], 3);
+        let results = analyse(&run, &reference);
+        let on = |cores| with_cores(&results, Some(cores));
+        let (one, three) = (on(1), on(3));
+        assert_eq!((one.len(), three.len()), (3, 3));
+        for variant in ["baseline", "reg=boxed"] {
+            let (a, b) = (of(&one, variant, 16), of(&three, variant, 16));
+            let speed = b.mpps.unwrap().value / a.mpps.unwrap().value;
+            assert!((speed / 2.71 - 1.0).abs() < 1e-3, "{speed}");
+            // Three cores work on a packet for a third of the time each.
+            let cycles = b.cycles.value / a.cycles.value;
+            assert!((cycles * 2.71 / 3.0 - 1.0).abs() < 1e-3, "{cycles}");
+            if let (Some(a), Some(b)) = (a.cost_ratio, b.cost_ratio) {
+                assert!((a.value / b.value - 1.0).abs() < 1e-9);
+            }
+        }
+        assert_eq!(aa_spread(&run).unwrap().cells.len(), 3);
     }
 
     #[test]

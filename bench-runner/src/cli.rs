@@ -39,6 +39,7 @@ Examples:
   bench-runner sweep                     everything, about six minutes
   bench-runner sweep --quick             the same with fewer samples
   bench-runner sweep --axis batch --batch 1,32
+  bench-runner sweep --placement threaded --cores 1,2,3 --batch 32
   bench-runner sweep --resume            go on with an interrupted sweep")]
     Sweep(SweepArgs),
     /// Measure one variant at one batch size against its reference
@@ -193,6 +194,36 @@ pub struct MeasureArgs {
     pub doorbell_cycles: u32,
 }
 
+/// Several cores that forward.
+#[derive(Args, Clone, Debug)]
+pub struct CoresArgs {
+    /// Cores that forward, each with queues of its own, over which the card
+    /// spreads flows; a sweep measures the first one, the first two and so on
+    /// (threaded)
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        conflicts_with = "core"
+    )]
+    pub cores: Vec<u32>,
+    /// Queues per port and direction, at least as many as cores
+    /// [default: as many]
+    #[arg(long, value_name = "N", requires = "cores")]
+    pub queues: Option<u16>,
+    /// One core receives and works on packets and another one sends them;
+    /// --cores may name the two (threaded)
+    #[arg(long, conflicts_with_all = ["queues", "core"])]
+    pub split: bool,
+}
+
+impl CoresArgs {
+    /// Whether more than one core is to forward, or could.
+    pub fn are_several(&self) -> bool {
+        self.split || !self.cores.is_empty()
+    }
+}
+
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
@@ -216,6 +247,9 @@ pub struct SweepArgs {
     /// Go on with the interrupted sweep in --out, or the newest, as it was begun
     #[arg(long)]
     pub resume: bool,
+    /// Several cores that forward
+    #[command(flatten)]
+    pub several: CoresArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -233,6 +267,9 @@ pub struct RunArgs {
     /// Keep samples, charts and page in this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Several cores that forward
+    #[command(flatten)]
+    pub several: CoresArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,

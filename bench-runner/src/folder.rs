@@ -8,7 +8,9 @@ use crate::analysis;
 use crate::environment::machine_slug;
 use crate::failure::Failure;
 use crate::plot;
-use crate::results::{Build, Examination, FILE, Fill, Machine, Run, bare};
+use crate::results::{
+    Build, Examination, FILE, Fill, Machine, Run, bare, on_cores,
+};
 use crate::table;
 
 /// Where runs are kept unless told otherwise.
@@ -181,18 +183,28 @@ pub fn tables(run: &Run, width: Option<usize>) -> String {
     let mut text = String::new();
     for fill in run.fills() {
         let results = analysis::with_fill(&results, fill);
-        let note = match fill {
-            Fill::Full => "",
-            Fill::Random => ", random fill",
-        };
-        if fill != run.setup.fill {
-            text += &format!("With {fill} fill\n\n");
+        for cores in run.core_counts() {
+            let results = analysis::with_cores(&results, cores);
+            let mut note = match fill {
+                Fill::Full => String::new(),
+                Fill::Random => ", random fill".to_owned(),
+            };
+            if fill != run.setup.fill {
+                text += &format!("With {fill} fill\n\n");
+            }
+            if let Some(cores) = cores {
+                note += &format!(", {}", on_cores(cores));
+                text += &format!("Forwarding {}\n\n", on_cores(cores));
+            }
+            text += &format!(
+                "{}\nCost against the reference{note}\n\n{}\n",
+                table::cells(&results, &reference, width),
+                table::overview(&results, &reference, width),
+            );
         }
-        text += &format!(
-            "{}\nCost against the reference{note}\n\n{}\n",
-            table::cells(&results, &reference, width),
-            table::overview(&results, &reference, width),
-        );
+    }
+    if let [_, .., Some(_)] = run.core_counts()[..] {
+        text += &format!("Mpps over cores\n\n{}\n", table::scaling(&results));
     }
     text + &table::caption(run, &results, spread.as_ref())
 }

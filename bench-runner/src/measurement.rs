@@ -73,6 +73,7 @@ pub fn calibrate(
         batch: setup.ring_entries.min(32),
         fill: setup.fill,
         workload: setup.workload,
+        cores: None,
         copy: false,
         other: false,
     };
@@ -110,6 +111,7 @@ fn try_phases(
         workload: cell.workload,
         batch: cell.batch,
         fill: cell.fill,
+        cores: cell.cores,
         arena: 0,
         length: phases,
         first_sequence: 0,

@@ -285,6 +285,7 @@ fn block(
         workload: what.workload,
         batch: what.batch,
         fill: what.fill,
+        cores: None,
         arena: arena as usize,
         length,
         first_sequence,

@@ -1,13 +1,16 @@
 //! From what was asked for to a list of cells and a set-up.
 
+use std::collections::BTreeSet;
+
+use driver::rss;
 use driver::tx::CLEAN_GROUP;
 use nic_model::frame::{FCS_BYTES, MAX_TYPES, SIZES};
 use variants::registry::{self, AXES, BASELINE, FLOOR, Variant};
 use variants::workload::PORTS;
 
-use crate::affinity;
+use crate::affinity::{self, Several};
 use crate::analysis::axis;
-use crate::cli::{MeasureArgs, PlacementArg};
+use crate::cli::{CoresArgs, MeasureArgs, PlacementArg};
 use crate::failure::Failure;
 use crate::load::SizesArg;
 use crate::measure;
@@ -426,15 +429,29 @@ pub fn cells(
             let own = || variant.workload().into();
             let workload = asked.unwrap_or_else(own);
             let variant = variant.name();
-            let (copy, other) = (false, false);
-            cells.push(Cell { variant, batch, fill, workload, copy, other });
+            cells.push(Cell {
+                variant,
+                batch,
+                fill,
+                workload,
+                cores: None,
+                copy: false,
+                other: false,
+            });
         }
     }
     for &batch in &sorted {
         let variant = BASELINE.to_owned();
         let workload = asked.unwrap_or_default();
-        let (copy, other) = (true, false);
-        cells.push(Cell { variant, batch, fill, workload, copy, other });
+        cells.push(Cell {
+            variant,
+            batch,
+            fill,
+            workload,
+            cores: None,
+            copy: true,
+            other: false,
+        });
     }
     Ok(cells)
 }
@@ -534,10 +551,162 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         processes,
         arenas: ARENAS,
         core,
+        cores: Vec::new(),
+        queues: None,
+        split: false,
         model_core,
     };
     measure::config(&setup).check().map_err(Failure::error)?;
     Ok(setup)
+}
+
+/// Takes the cores of several forwarders; says why there are fewer than were
+/// asked for, and what cannot run on them.
+pub fn take_cores(
+    setup: &mut Setup,
+    args: &CoresArgs,
+    model_core: Option<u32>,
+) -> Result<Option<String>, Failure> {
+    let most = usize::from(rss::QUEUES);
+    let asked = &args.cores;
+    if !args.are_several() {
+        return Ok(None);
+    }
+    let option = if args.split { "--split" } else { "--cores" };
+    if setup.placement == Placement::Lockstep {
+        return Err(Failure::error(format!(
+            "{option}: only in threads, for in lockstep card and driver take \
+             turns on one core; add --placement threaded or leave out {option}"
+        )));
+    }
+    if setup.workload != Workload::Forward {
+        return Err(Failure::error(format!(
+            "{option}: only the workload forward is spread over cores; leave \
+             out --workload {} or {option}",
+            setup.workload
+        )));
+    }
+    if args.split {
+        split(setup, asked, model_core)?;
+        return Ok(None);
+    }
+    if asked.len() > most {
+        return Err(Failure::error(format!(
+            "--cores: {} of them, the card spreads flows over at most {most} \
+             queues",
+            asked.len()
+        )));
+    }
+    if let Some(queues) = args.queues
+        && !(asked.len()..=most).contains(&queues.into())
+    {
+        return Err(Failure::error(format!(
+            "--queues {queues}: must be from {}, as many as --cores, to {most}",
+            asked.len()
+        )));
+    }
+    let Several { cores, model_core, note } = affinity::choose_several(
+        asked, model_core,
+    )
+    .map_err(|error| match error {
+        affinity::Error::OneCore { .. } => Failure::environment(error),
+        error => Failure::error(error),
+    })?;
+    setup.core = cores[0];
+    setup.cores = cores;
+    setup.model_core = model_core;
+    setup.queues = args.queues;
+    Ok(note)
+}
+
+/// Takes a core that receives and one that sends.
+fn split(
+    setup: &mut Setup,
+    asked: &[u32],
+    model_core: Option<u32>,
+) -> Result<(), Failure> {
+    let allowed = affinity::allowed_cores();
+    if allowed.len() < 3 {
+        return Err(Failure::environment(format!(
+            "--split needs three cores, one each for the card, to receive and \
+             to send, and this process may use {}: leave out --split",
+            affinity::core_list(&allowed)
+        )));
+    }
+    let mut any = allowed.iter().rev().copied();
+    let asked: Vec<u32> = match asked {
+        [] => any.by_ref().filter(|c| Some(*c) != model_core).take(2).collect(),
+        [_, _] => asked.to_vec(),
+        other => {
+            return Err(Failure::error(format!(
+                "--split: --cores names {} of them; it takes two, one that \
+                 receives and one that sends",
+                other.len()
+            )));
+        }
+    };
+    let Several { cores, model_core, .. } =
+        affinity::choose_several(&asked, model_core).map_err(Failure::error)?;
+    setup.core = cores[0];
+    setup.cores = cores;
+    setup.model_core = model_core;
+    setup.split = true;
+    Ok(())
+}
+
+/// Those of the variants whose packets one core can hand to another, and a
+/// line about the others; all of them unless `split` is asked for.
+pub fn splittable(
+    variants: Vec<Variant>,
+    split: bool,
+) -> Result<(Vec<Variant>, Option<String>), Failure> {
+    let is_able = |v: &Variant| {
+        let forward = v.on(Workload::Forward.into());
+        v.name() == NULL || forward.is_some_and(|case| case.split.is_some())
+    };
+    let (able, others): (Vec<_>, Vec<_>) =
+        variants.into_iter().partition(|v| !split || is_able(v));
+    if others.is_empty() {
+        return Ok((able, None));
+    }
+    let names: Vec<_> = others.iter().map(Variant::name).collect();
+    let names = names.join(", ");
+    let accompanies = |v: &Variant| [BASELINE, NULL].contains(&&*v.name());
+    if able.iter().all(accompanies) {
+        return Err(Failure::error(format!(
+            "--split: {names} cannot be split, for it takes packets that are \
+             numbers on a free list; choose others or leave out --split"
+        )));
+    }
+    Ok((able, Some(format!("--split: without {names}, not to be split"))))
+}
+
+/// The workload that is asked for, by name or by cores.
+pub fn asked(measure: &MeasureArgs, cores: &CoresArgs) -> Option<Workload> {
+    let forward = cores.are_several().then_some(Workload::Forward);
+    measure.workload.or(forward)
+}
+
+/// The cells on each of these numbers of cores, without the floors: they know
+/// one queue. A line about those that were asked for.
+pub fn on_cores(
+    cells: Vec<Cell>,
+    counts: impl Iterator<Item = u16>,
+) -> (Vec<Cell>, Option<String>) {
+    let is_floor = |cell: &&Cell| axis(&cell.variant) == FLOOR;
+    let named = |cell: &&Cell| is_floor(cell) && cell.variant != NULL;
+    let left_out: BTreeSet<_> =
+        cells.iter().filter(named).map(|c| c.variant.clone()).collect();
+    let line = (!left_out.is_empty()).then(|| {
+        let names: Vec<_> = left_out.into_iter().collect();
+        format!("--cores: without {}, for one queue", names.join(", "))
+    });
+    let cells: Vec<_> = cells.iter().filter(|c| !is_floor(c)).collect();
+    let on = |cores| {
+        let with = |cell: &&Cell| Cell { cores, ..(*cell).clone() };
+        cells.iter().map(with).collect::<Vec<_>>()
+    };
+    (counts.flat_map(|n| on(Some(n))).collect(), line)
 }
 
 /// Whether a run that was read from a file is one that could have been
@@ -737,6 +906,46 @@ mod tests {
             .expect("fine");
         let batches: Vec<_> = cells.iter().map(|c| (c.batch, c.copy)).collect();
         assert_eq!(batches, [(1, false), (32, false), (1, true), (32, true)]);
+    }
+
+    #[test]
+    fn floors_are_measured_on_no_number_of_cores() {
+        let names = ["reg=boxed".to_owned(), "floor=lean".to_owned()];
+        let variants = named(&names).expect("known");
+        let cells = |variants: &[Variant]| {
+            cells(variants, &[8], 512, Fill::Full, None).expect("fine")
+        };
+        let (on, line) = on_cores(cells(&variants), 1..=2);
+        let got: Vec<_> =
+            on.iter().map(|c| (&*c.variant, c.copy, c.cores)).collect();
+        let wanted = [1, 2].map(|n| {
+            let one = |variant, copy| (variant, copy, Some(n));
+            [("baseline", false), ("reg=boxed", false), ("baseline", true)]
+                .map(|(variant, copy)| one(variant, copy))
+        });
+        assert_eq!(got, wanted.concat());
+        let line = line.expect("a line");
+        assert_eq!(line, "--cores: without floor=lean, for one queue");
+        let (_, line) = on_cores(cells(&named(&names[..1]).unwrap()), 1..=2);
+        assert_eq!(line, None);
+    }
+
+    #[test]
+    fn who_does_not_pass_numbers_on_is_not_split() {
+        let variants = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|n| (*n).to_owned()).collect();
+            named(&names).expect("known")
+        };
+        let both = || variants(&["reg=boxed", "buffer=arc"]);
+        let (able, line) = splittable(both(), true).expect("one");
+        assert_eq!(names(&able), ["baseline", "reg=boxed", "floor=null"]);
+        let line = line.expect("a line");
+        assert_eq!(line, "--split: without buffer=arc, not to be split");
+        let (all, line) = splittable(both(), false).expect("all");
+        assert_eq!((names(&all), line), (names(&both()), None));
+        let none = splittable(variants(&["buffer=arc"]), true);
+        let line = none.expect_err("none").to_string();
+        assert!(line.starts_with("--split: buffer=arc cannot be split"));
     }
 
     /// As if the compiler had erased this difference.

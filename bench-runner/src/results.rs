@@ -90,6 +90,15 @@ impl Run {
         fills.retain(|fill| self.cells.iter().any(|cell| cell.fill == *fill));
         fills
     }
+
+    /// How many cores forward in the run's cells, each number once and in
+    /// ascending order.
+    pub fn core_counts(&self) -> Vec<Option<u16>> {
+        let mut all: Vec<_> = self.cells.iter().map(|c| c.cores).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 impl Run {
@@ -271,13 +280,36 @@ pub struct Setup {
     pub processes: u32,
     /// Pieces of memory that contenders take turns on.
     pub arenas: u32,
-    /// Core of the forwarder.
+    /// Core of the forwarder, the first one's where there are several.
     pub core: u32,
+    /// Cores of several forwarders, the first of which a cell takes as many of
+    /// as it says; empty where one forwarder has the ports to itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cores: Vec<u32>,
+    /// Queues per port and direction for several forwarders; as many as a cell
+    /// has cores where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queues: Option<u16>,
+    /// Whether the first of two cores receives and works on packets and the
+    /// second one sends them, through one queue.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub split: bool,
     /// Core of the model; the forwarder's own in lockstep.
     pub model_core: u32,
 }
 
 impl Setup {
+    /// Queues per port and direction that forwarders on so many cores share.
+    pub fn queues_of(&self, cores: u16) -> u16 {
+        let each = if self.split { 1 } else { cores };
+        self.queues.unwrap_or(each)
+    }
+
+    /// Most queues per port and direction of a cell.
+    pub fn most_queues(&self) -> u16 {
+        self.queues_of(self.cores.len().max(1) as u16)
+    }
+
     /// Phases of a cell's block in a round whose length is `length`. What is
     /// measured besides what was asked for takes half the time.
     pub fn phases_of(&self, cell: &Cell, length: u32) -> u32 {
@@ -470,6 +502,10 @@ pub struct Cell {
     /// What is done to the packets.
     #[serde(default, skip_serializing_if = "Workload::is_forward")]
     pub workload: Workload,
+    /// Cores that forward, with queues of their own; absent where one
+    /// forwarder has the ports to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u16>,
     /// The second copy of a baseline, whose spread against the first is the
     /// run's own A/A comparison.
     #[serde(default)]
@@ -479,16 +515,25 @@ pub struct Cell {
     pub other: bool,
 }
 
+/// So many forwarding cores, in words.
+pub fn on_cores(cores: u16) -> String {
+    let noun = if cores == 1 { "core" } else { "cores" };
+    format!("on {cores} {noun}")
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variant, batch, fill, workload, other, .. } = self;
+        let Self { variant, batch, fill, workload, cores, other, .. } = self;
         write!(f, "{variant} at batch size {batch}, {fill} fill")?;
         if *workload != Workload::Forward {
             write!(f, ", {workload}")?;
+        }
+        if let Some(cores) = cores {
+            write!(f, ", {}", on_cores(*cores))?;
         }
         match other {
             true => f.write_str(", the second program's"),
@@ -535,13 +580,16 @@ pub struct Round {
     pub arena: u32,
     /// Block length in phases, the same for all cells but those with another
     /// fill than `setup.fill`: they have half of it, rounded down, at least 1.
+    /// Where several cores forward, it is that of the first one's share.
     pub length: u32,
     /// Core frequency by a dependent add chain, in GHz.
     pub chain_ghz: f64,
     /// Round trip of a cache line between the two cores, threaded only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_round_trip_ns: Option<f64>,
-    /// Ticks per block, by cell, clock cost subtracted.
+    /// Ticks per block, by cell, clock cost subtracted. Where several cores
+    /// forward, the time in which they forward as much together as they did,
+    /// each at its own rate.
     pub ticks: Vec<u64>,
     /// Ticks of the card's turns, by cell, lockstep only.
     #[serde(default, skip_serializing_if = "Option::is_none")]

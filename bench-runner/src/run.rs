@@ -18,15 +18,23 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of_pair(placement);
     let named = std::slice::from_ref(&args.variant);
-    let asked = args.measure.workload;
+    let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(plan::named(named)?, asked)?;
+    let (variants, whole) = plan::splittable(variants, args.several.split)?;
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let mut setup = plan::setup(&args.measure, effort)?;
+    let model_core = args.measure.model_core;
+    let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
     let (batch, ring) = (args.batch.batch, args.measure.ring);
-    let cells =
+    let mut cells =
         plan::cells(&contenders.variants, &[batch], ring, setup.fill, asked)?;
     plan::classify(&mut setup, &cells, &args.measure)?;
+    let mut apart = None;
+    if !setup.cores.is_empty() {
+        let all = setup.cores.len() as u16;
+        (cells, apart) = plan::on_cores(cells, std::iter::once(all));
+    }
     let folder = args.out.as_deref().map(Folder::open).transpose()?;
     if let Some(folder) = &folder
         && folder.load()?.is_some()
@@ -40,7 +48,8 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
         eprintln!("note: {answer}");
     }
     let mut run = prepare(setup, effort, cells, contenders, now())?;
-    run.warnings.extend(unable);
+    run.warnings
+        .extend(unable.into_iter().chain(whole).chain(apart).chain(fewer));
     let outcome = measurement::complete(&mut run, &mut |run| match &folder {
         Some(folder) => folder.save(run),
         None => Ok(()),

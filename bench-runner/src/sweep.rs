@@ -55,9 +55,12 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let placement = Placement::from(args.measure.placement);
     let effort = Effort::of_sweep(placement, args.quick);
     let mut setup = plan::setup(&args.measure, effort)?;
+    let model_core = args.measure.model_core;
+    let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
     let chosen = plan::chosen(&args.choice.axis, &args.choice.variants)?;
-    let asked = args.measure.workload;
+    let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(chosen, asked)?;
+    let (variants, whole) = plan::splittable(variants, args.several.split)?;
     let contenders =
         Contenders::of(&variants, SAME_CODE, explain::has_one_code)?;
     let (ring, fill) = (args.measure.ring, setup.fill);
@@ -66,6 +69,12 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     plan::classify(&mut setup, &cells, &args.measure)?;
     if args.measure.fill.is_none() && placement == Placement::Lockstep {
         cells.extend(plan::also_at_random(&contenders, &cells));
+    }
+    let mut apart = None;
+    if !setup.cores.is_empty() {
+        let all = setup.cores.len() as u16;
+        let counts = if setup.split { all } else { 1 }..=all;
+        (cells, apart) = plan::on_cores(cells, counts);
     }
     let started = now();
     let mut early = None;
@@ -87,7 +96,8 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let examination = doctor::record(&setup)?;
     let mut run = prepare(setup, effort, cells, contenders, started)?;
     run.examination = Some(examination);
-    run.warnings.extend(unable);
+    run.warnings
+        .extend(unable.into_iter().chain(whole).chain(apart).chain(fewer));
     if args.choice.variants.is_empty() {
         run.warnings.extend(plan::missing(&args.choice.axis));
     }
@@ -197,6 +207,12 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         };
         affinity::choose(run.setup.placement, core, model_core)
             .map_err(Failure::environment)?;
+        let allowed = affinity::allowed_cores();
+        let missing = |core: &&u32| !allowed.contains(*core);
+        if let Some(&core) = run.setup.cores.iter().find(missing) {
+            let error = affinity::Error::Unavailable { core, allowed };
+            return Err(Failure::environment(error));
+        }
         step_aside(&run.setup);
     }
     Ok((folder, run))
@@ -224,7 +240,9 @@ pub fn differs(old: &Machine, new: &Machine) -> Option<String> {
 /// Leaves the cores of forwarder and model to the workers, as far as there
 /// are others; the forwarder's first.
 pub fn step_aside(setup: &Setup) {
-    if let Some(other) = affinity::aside(setup.core, setup.model_core) {
+    let mut taken = vec![setup.core, setup.model_core];
+    taken.extend(&setup.cores);
+    if let Some(other) = affinity::aside(&taken) {
         // Only a courtesy: on failure parent and worker share a core.
         let _ = affinity::pin(other);
     }

@@ -1,5 +1,9 @@
 //! Results as text tables, without colours and no wider than asked for.
 
+mod scaling;
+
+pub use scaling::scaling;
+
 use crate::analysis::{
     self, AaSpread, BASELINE, CellResult, MODEL_BOUND, Reference, SAME, by_axis,
 };
@@ -100,7 +104,14 @@ pub fn caption(
              {:.2} % (worst) over {}.",
             aa.median * 100.0,
             aa.worst * 100.0,
-            count(aa.cells.len(), "batch size", "batch sizes"),
+            match run.core_counts().len() > 1 {
+                false => count(aa.cells.len(), "batch size", "batch sizes"),
+                true => count(
+                    aa.cells.len(),
+                    "batch size and number of cores",
+                    "pairs of batch size and number of cores",
+                ),
+            },
         ));
     }
     if let Some(family) =
@@ -119,6 +130,7 @@ pub fn caption(
             count(family, "comparison", "comparisons"),
         ));
     }
+    lines.extend(scaling::spread(run));
     if let Some(share) = analysis::device_share(run) {
         lines.push(format!(
             "The card's turns cost ×{:.2} of the driver's (baseline, batch \
@@ -419,6 +431,7 @@ mod tests {
             namesakes: Vec::new(),
             batch,
             fill: Fill::Full,
+            cores: None,
             copy: false,
             ns: estimate(ns, 0.021),
             cycles: estimate(ns * 4.0, 0.1),
@@ -497,6 +510,7 @@ floor=null                        –      –
     fn the_caption_says_how_the_numbers_came_about() {
         let run = example::run(&["baseline"], &[1, 32]);
         let cell = AaCell {
+            cores: None,
             variant: "baseline".to_owned(),
             batch: 1,
             ratio: estimate(1.0, 0.0),

@@ -130,13 +130,14 @@ fn measure_on(
         let mut busy = vec![0.0; order.cells.len()];
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
-            let Cell { batch, fill, workload, .. } = order.cells[cell];
+            let Cell { batch, fill, workload, cores, .. } = order.cells[cell];
             let injected = setup.injected_phases(&order.cells[cell], length);
             let task = Task {
                 variant: contenders[cell],
                 workload,
                 batch,
                 fill,
+                cores,
                 arena: arena as usize,
                 length: setup.phases_of(&order.cells[cell], length) + injected,
                 first_sequence,
@@ -180,18 +181,20 @@ pub(crate) fn warm_up(
     contenders: &[Variant],
     bench: &mut Bench,
 ) -> Result<(), Failure> {
-    let mut done: Vec<(&str, Fill)> = Vec::new();
+    let mut done: Vec<(&str, Fill, Option<u16>)> = Vec::new();
     for (cell, variant) in order.cells.iter().zip(contenders) {
-        if done.contains(&(&*cell.variant, cell.fill)) {
+        let kind = (&*cell.variant, cell.fill, cell.cores);
+        if done.contains(&kind) {
             continue;
         }
-        done.push((&cell.variant, cell.fill));
+        done.push(kind);
         for arena in 0..order.setup.arenas as usize {
             let task = Task {
                 variant: *variant,
                 workload: cell.workload,
                 batch: cell.batch,
                 fill: cell.fill,
+                cores: cell.cores,
                 arena,
                 length: 2,
                 first_sequence: 0,
@@ -207,30 +210,31 @@ pub(crate) fn invalid(cell: &Cell, what: &Invalid) -> Failure {
     Failure::error(format!("{cell}: {what}"))
 }
 
-/// The order of a round: batch sizes shuffled, contenders shuffled within
-/// each.
+/// The order of a round: batch sizes shuffled, with each number of cores by
+/// itself, and contenders shuffled within each.
 pub(crate) fn turns(cells: &[Cell], rng: &mut fastrand::Rng) -> Vec<usize> {
-    let mut batches: Vec<u16> = cells.iter().map(|cell| cell.batch).collect();
-    batches.sort_unstable();
-    batches.dedup();
-    rng.shuffle(&mut batches);
+    let kind = |cell: &Cell| (cell.batch, cell.cores);
+    let mut kinds: Vec<_> = cells.iter().map(kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    rng.shuffle(&mut kinds);
     let mut turns = Vec::with_capacity(cells.len());
-    for batch in batches {
+    for wanted in kinds {
         let start = turns.len();
-        turns.extend((0..cells.len()).filter(|i| cells[*i].batch == batch));
+        turns.extend((0..cells.len()).filter(|i| kind(&cells[*i]) == wanted));
         rng.shuffle(&mut turns[start..]);
     }
     turns
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::failure::Exit;
     use crate::results::{Trace, Workload};
     use nic_model::Faults;
 
-    fn setup(placement: Placement) -> Setup {
+    pub(crate) fn setup(placement: Placement) -> Setup {
         let core = affinity::allowed_cores()[0];
         Setup {
             seed: 1,
@@ -250,6 +254,9 @@ mod tests {
             processes: 1,
             arenas: 1,
             core,
+            cores: Vec::new(),
+            queues: None,
+            split: false,
             model_core: core,
         }
     }
@@ -352,6 +359,18 @@ mod tests {
         let batches: Vec<_> = first.iter().map(|i| cells[*i].batch).collect();
         let changes = batches.windows(2).filter(|w| w[0] != w[1]).count();
         assert_eq!(changes, 2);
+    }
+
+    #[test]
+    fn cells_on_as_many_cores_have_their_turns_together() {
+        let variants = plan::everything();
+        let one = plan::cells(&variants, &[1, 8], 512, Fill::Full, None);
+        let (cells, _) = plan::on_cores(one.expect("fine"), 1..=3);
+        let turns = turns(&cells, &mut fastrand::Rng::with_seed(1));
+        let kinds: Vec<_> =
+            turns.iter().map(|i| (cells[*i].batch, cells[*i].cores)).collect();
+        let changes = kinds.windows(2).filter(|w| w[0] != w[1]).count();
+        assert_eq!(changes, 2 * 3 - 1);
     }
 
     #[test]

@@ -59,6 +59,18 @@ pub struct TxDescWriteBack {
 /// Bytes of a descriptor of either direction and format.
 pub const BYTES: usize = 16;
 
+/// Bits of [`RxDescWriteBack::pkt_info`].
+pub mod rx_info {
+    /// RSS type: what was hashed, 0 for nothing.
+    pub const RSS_TYPE: u16 = 0b1111;
+    /// The addresses of IPv4.
+    pub const RSS_IPV4: u16 = 2;
+    /// Addresses and ports of UDP over IPv4.
+    pub const RSS_UDP_IPV4: u16 = 7;
+    /// Shift of the packet type.
+    pub const TYPE_SHIFT: u32 = 4;
+}
+
 /// Bits of [`RxDescWriteBack::status_error`].
 pub mod rx_status {
     /// Descriptor done.

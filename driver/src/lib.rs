@@ -21,6 +21,7 @@ pub mod pci;
 pub mod policy;
 pub mod regs;
 pub mod ring;
+pub mod rss;
 pub mod rx;
 pub mod stats;
 pub mod tx;

@@ -241,6 +241,10 @@ pub struct Carver<'a> {
     region: PhantomData<&'a mut [u8]>,
 }
 
+// SAFETY: what is left of the region is the carver's alone, as a mutable
+// borrow of it would be.
+unsafe impl Send for Carver<'_> {}
+
 impl<'a> Carver<'a> {
     /// The next `len` bytes that start at a multiple of `align`, counted
     /// from the start of the region.
@@ -292,6 +296,13 @@ impl<'a> Carver<'a> {
             used: 0,
             region: PhantomData,
         }
+    }
+
+    /// What is left in `n` pieces of one size, a multiple of `align`, at which
+    /// they start, too, if what is left does.
+    pub fn divide(mut self, n: usize, align: usize) -> Vec<Self> {
+        let each = (self.len - self.used) / n / align * align;
+        (0..n).map(|_| self.split_off(each)).collect()
     }
 
     /// The device's view of all that is and will be handed out here.

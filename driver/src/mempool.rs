@@ -220,6 +220,33 @@ impl<'a, P: Policy> Mempool<'a, P> {
         pool
     }
 
+    /// A second hold on the same buffers that has none of them, for a core
+    /// that is handed packets and hands their buffers back. Its free stack
+    /// lies in `tables`.
+    ///
+    /// # Safety
+    ///
+    /// Of both holds, [`sweep`](Self::sweep) and
+    /// [`free_slots`](Self::free_slots) are called only while no other thread
+    /// uses the other one: they look at buffers that they do not have.
+    pub unsafe fn second(&self, tables: &mut Carver<'a>) -> Self {
+        Self {
+            data: self.data,
+            rows: self.rows,
+            row_count: self.row_count,
+            free: tables.table(self.free.len()),
+            available: 0,
+            longest: self.longest,
+            slots: self.slots,
+            shared: Shared::<P>::default(),
+        }
+    }
+
+    /// Bytes of tables that a [`second`](Self::second) hold needs.
+    pub fn second_bytes(buffers: u32) -> usize {
+        buffers as usize * size_of::<u32>()
+    }
+
     /// Gives the pool out of hand, for as long as its memory is borrowed.
     ///
     /// # Panics

@@ -10,6 +10,7 @@ use crate::memory::{Carver, Iova};
 use crate::mempool::PktBuf;
 use crate::regs::*;
 use crate::ring::DescRing;
+use crate::rss;
 use crate::rx::RxQueue;
 use crate::stats::Statistics;
 use crate::tx::TxQueue;
@@ -18,9 +19,10 @@ use crate::wait::{Timeout, Until, Wait};
 /// What a driver is set up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Receive queues.
+    /// Receive queues, from 1 to 16; frames are spread over several by flow
+    /// ([`rss`]).
     pub rx_queues: u16,
-    /// Transmit queues.
+    /// Transmit queues, from 1 to 128.
     pub tx_queues: u16,
     /// Descriptors per ring: a power of two from 64 to 4096.
     pub ring_entries: u16,
@@ -49,18 +51,19 @@ impl Config {
     /// Checks the limits given with the fields.
     pub fn check(&self) -> Result<(), InitError> {
         let sized = |n: u16| n.is_power_of_two() && (64..=4096).contains(&n);
-        let queued = |n: u16| (1..=QUEUES).contains(&n);
         if !sized(self.ring_entries) {
             return Err(InitError::RingEntries(self.ring_entries));
         }
         if !sized(self.buffer_bytes) {
             return Err(InitError::BufferBytes(self.buffer_bytes));
         }
-        match [self.rx_queues, self.tx_queues].into_iter().find(|n| !queued(*n))
-        {
-            Some(n) => Err(InitError::Queues(n)),
-            None => Ok(()),
+        if !(1..=rss::QUEUES).contains(&self.rx_queues) {
+            return Err(InitError::RxQueues(self.rx_queues));
         }
+        if !(1..=QUEUES).contains(&self.tx_queues) {
+            return Err(InitError::TxQueues(self.tx_queues));
+        }
+        Ok(())
     }
 
     /// Bytes of DMA memory for the rings of one port.
@@ -86,8 +89,10 @@ pub enum InitError {
     RingEntries(u16),
     /// A buffer size that is no power of two from 64 to 4096.
     BufferBytes(u16),
-    /// A number of queues that is not from 1 to 128.
-    Queues(u16),
+    /// A number of receive queues that is not from 1 to 16.
+    RxQueues(u16),
+    /// A number of transmit queues that is not from 1 to 128.
+    TxQueues(u16),
     /// The pool has fewer buffers than the receive rings have descriptors.
     PoolTooSmall,
     /// The device did not answer.
@@ -106,8 +111,12 @@ impl fmt::Display for InitError {
                 f,
                 "buffers of {n} bytes: must be a power of two from 64 to 4096"
             ),
-            Self::Queues(n) => {
-                write!(f, "{n} queues: must be from 1 to {}", QUEUES)
+            Self::RxQueues(n) => {
+                write!(f, "{n} receive queues: must be from 1 to ")?;
+                write!(f, "{}", rss::QUEUES)
+            }
+            Self::TxQueues(n) => {
+                write!(f, "{n} transmit queues: must be from 1 to {QUEUES}")
             }
             Self::PoolTooSmall => {
                 f.write_str("the pool cannot fill the receive rings")
@@ -133,6 +142,8 @@ pub struct LinkSpeed(pub u32);
 #[derive(Debug)]
 pub struct Nic<'a, B, T = PktBuf> {
     bar: B,
+    /// Number of the first queue of either direction that is this one's.
+    first: u16,
     rx: Vec<RxQueue<'a>>,
     tx: Vec<TxQueue<'a, T>>,
     statistics: Statistics,
@@ -154,23 +165,93 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         lend: Lend<'_>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
-        config.check()?;
-        let (rx, tx) = queues(config, dma, tables);
-        let mut nic = Self { bar, rx, tx, statistics: Statistics::default() };
+        let mut nic = Self::down(bar, 0, config, dma, tables)?;
         nic.reset(wait)?;
         nic.start_link();
         Statistics::default().read(&nic.bar);
-        nic.set_up_receive(config);
-        nic.set_up_transmit();
-        for n in 0..nic.rx.len() {
-            nic.start_rx(n, lend, wait)?;
-        }
-        for n in 0..nic.tx.len() {
-            nic.start_tx(n, wait)?;
-        }
+        nic.begin_receive(config.rx_queues);
+        nic.set_up_rx_queues(config);
+        nic.end_receive();
+        nic.begin_transmit();
+        nic.set_up_tx_queues();
+        nic.end_transmit();
+        nic.start(lend, wait)?;
         nic.set_promiscuous(true);
         nic.await_link(wait)?;
         Ok(nic)
+    }
+
+    /// Resets the device behind `bar` and sets up all of it but its queues,
+    /// which [`attach`](Self::attach) starts. `config` has all of them.
+    pub fn bring_up(
+        bar: B,
+        config: &Config,
+        wait: &mut dyn Wait,
+    ) -> Result<(), InitError> {
+        config.check()?;
+        let (rx, tx) = (Vec::new(), Vec::new());
+        let statistics = Statistics::default();
+        let nic = Self { bar, first: 0, rx, tx, statistics };
+        nic.reset(wait)?;
+        nic.start_link();
+        Statistics::default().read(&nic.bar);
+        nic.begin_receive(config.rx_queues);
+        nic.end_receive();
+        nic.begin_transmit();
+        nic.end_transmit();
+        nic.set_promiscuous(true);
+        nic.await_link(wait)?;
+        Ok(())
+    }
+
+    /// Starts the queues from number `first` on of a device that was brought
+    /// up, as many as `config` says: queues may be started while others run
+    /// (datasheet 4.6.7.1 and 4.6.8.1). No register of another queue is
+    /// written, so that each thread may start its own.
+    pub fn attach(
+        bar: B,
+        first: u16,
+        config: &Config,
+        dma: &mut Carver<'a>,
+        tables: &mut Carver<'a>,
+        lend: Lend<'_>,
+        wait: &mut dyn Wait,
+    ) -> Result<Self, InitError> {
+        let mut nic = Self::down(bar, first, config, dma, tables)?;
+        nic.set_up_rx_queues(config);
+        nic.clear_dca();
+        nic.set_up_tx_queues();
+        nic.start(lend, wait)?;
+        Ok(nic)
+    }
+
+    /// Queues that the device knows nothing of.
+    fn down(
+        bar: B,
+        first: u16,
+        config: &Config,
+        dma: &mut Carver<'a>,
+        tables: &mut Carver<'a>,
+    ) -> Result<Self, InitError> {
+        config.check()?;
+        let (rx, tx) = queues(first, config, dma, tables);
+        let statistics = Statistics::default();
+        Ok(Self { bar, first, rx, tx, statistics })
+    }
+
+    /// Starts all queues.
+    fn start(
+        &mut self,
+        lend: Lend<'_>,
+        wait: &mut dyn Wait,
+    ) -> Result<(), InitError> {
+        for n in 0..self.rx.len() {
+            self.start_rx(n, lend, wait)?;
+        }
+        for n in 0..self.tx.len() {
+            self.start_tx(n, wait)?;
+        }
+        Ok(())
     }
 
     /// The registers.
@@ -183,13 +264,13 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         (self.bar, self.rx, self.tx)
     }
 
-    /// The registers and receive queue `n`.
+    /// The registers and receive queue `n` of those that are this one's.
     #[inline(always)]
     pub fn rx(&mut self, n: usize) -> (&B, &mut RxQueue<'a>) {
         (&self.bar, &mut self.rx[n])
     }
 
-    /// The registers and transmit queue `n`.
+    /// The registers and transmit queue `n` of those that are this one's.
     #[inline(always)]
     pub fn tx(&mut self, n: usize) -> (&B, &mut TxQueue<'a, T>) {
         (&self.bar, &mut self.tx[n])
@@ -237,8 +318,9 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         bar.set_bits(autoc, autoc::RESTART_AN);
     }
 
-    /// Datasheet 4.6.7.
-    fn set_up_receive(&self, config: &Config) {
+    /// Datasheet 4.6.7, up to the queues; frames are to be spread over
+    /// `queues` of them.
+    fn begin_receive(&self, queues: u16) {
         let bar = &self.bar;
         bar.clear_bits(RXCTRL.offset(), rxctrl::RXEN);
         bar.write32(RXPBSIZE.at(0), 0x0002_0000);
@@ -248,7 +330,14 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         bar.set_bits(HLREG0.offset(), hlreg0::RXCRCSTRP);
         bar.set_bits(RDRXCTL.offset(), rdrxctl::CRC_STRIP);
         bar.set_bits(FCTRL.offset(), fctrl::BAM);
-        for (n, queue) in (0..).zip(&self.rx) {
+        if queues > 1 {
+            rss::program(bar, queues);
+        }
+    }
+
+    fn set_up_rx_queues(&self, config: &Config) {
+        let bar = &self.bar;
+        for (n, queue) in (self.first..).zip(&self.rx) {
             let kib = u32::from(config.buffer_bytes.div_ceil(1024));
             let fields = srrctl::DESCTYPE | srrctl::BSIZEPACKET;
             let old = bar.read32(SRRCTL.at(n)) & !fields;
@@ -262,15 +351,24 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
             bar.write32(RDH.at(n), 0);
             bar.write32(RDT.at(n), 0);
         }
+    }
+
+    /// Datasheet 4.6.7, from the queues on.
+    fn end_receive(&self) {
+        let bar = &self.bar;
         bar.set_bits(CTRL_EXT.offset(), ctrl_ext::NS_DIS);
-        for n in 0..self.rx.len() as u16 {
-            bar.clear_bits(DCA_RXCTRL.at(n), dca_rxctrl::CLEAR);
-        }
+        self.clear_dca();
         bar.set_bits(RXCTRL.offset(), rxctrl::RXEN);
     }
 
-    /// Datasheet 4.6.8.
-    fn set_up_transmit(&self) {
+    fn clear_dca(&self) {
+        for (n, _) in (self.first..).zip(&self.rx) {
+            self.bar.clear_bits(DCA_RXCTRL.at(n), dca_rxctrl::CLEAR);
+        }
+    }
+
+    /// Datasheet 4.6.8, up to the queues.
+    fn begin_transmit(&self) {
         let bar = &self.bar;
         bar.set_bits(HLREG0.offset(), hlreg0::TXCRCEN | hlreg0::TXPADEN);
         bar.write32(TXPBSIZE.at(0), 0x0000_A000);
@@ -279,7 +377,11 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         }
         bar.write32(DTXMXSZRQ.offset(), 0xFFFF);
         bar.clear_bits(RTTDCS.offset(), rttdcs::ARBDIS);
-        for (n, queue) in (0..).zip(&self.tx) {
+    }
+
+    fn set_up_tx_queues(&self) {
+        let bar = &self.bar;
+        for (n, queue) in (self.first..).zip(&self.tx) {
             let ring = queue.ring();
             bar.write32(TDBAL.at(n), ring.iova().low());
             bar.write32(TDBAH.at(n), ring.iova().high());
@@ -287,7 +389,10 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
             let old = bar.read32(TXDCTL.at(n)) & !txdctl::THRESHOLDS;
             bar.write32(TXDCTL.at(n), old | txdctl::THRESHOLDS_36_8_4);
         }
-        bar.write32(DMATXCTL.offset(), dmatxctl::TE);
+    }
+
+    fn end_transmit(&self) {
+        self.bar.write32(DMATXCTL.offset(), dmatxctl::TE);
     }
 
     fn start_rx(
@@ -299,7 +404,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         let queue = &mut self.rx[n];
         queue.fill(lend).ok_or(InitError::PoolTooSmall)?;
         let last = queue.ring().entries() - 1;
-        let (bar, n) = (&self.bar, n as u16);
+        let (bar, n) = (&self.bar, self.first + n as u16);
         bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
         poll(bar, wait, RXDCTL.at(n), rxdctl::ENABLE, rxdctl::ENABLE)?;
         bar.write32(RDH.at(n), 0);
@@ -309,7 +414,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
     }
 
     fn start_tx(&self, n: usize, wait: &mut dyn Wait) -> Result<(), Timeout> {
-        let (bar, n) = (&self.bar, n as u16);
+        let (bar, n) = (&self.bar, self.first + n as u16);
         bar.write32(TDH.at(n), 0);
         bar.write32(TDT.at(n), 0);
         bar.set_bits(TXDCTL.at(n), txdctl::ENABLE);
@@ -376,6 +481,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
 }
 
 fn queues<'a, T: Default>(
+    first: u16,
     config: &Config,
     dma: &mut Carver<'a>,
     tables: &mut Carver<'a>,
@@ -385,13 +491,13 @@ fn queues<'a, T: Default>(
     let rx = (0..config.rx_queues)
         .map(|n| {
             let ring = DescRing::new(dma.take(bytes, 128));
-            RxQueue::new(n, ring, tables.table(entries))
+            RxQueue::new(first + n, ring, tables.table(entries))
         })
         .collect();
     let tx = (0..config.tx_queues)
         .map(|n| {
             let ring = DescRing::new(dma.take(bytes, 128));
-            TxQueue::new(n, ring, tables.table(entries))
+            TxQueue::new(first + n, ring, tables.table(entries))
         })
         .collect();
     (rx, tx)
@@ -436,15 +542,20 @@ mod tests {
     }
 
     #[test]
-    fn there_are_1_to_128_queues_in_each_direction() {
-        for n in [1, 2, 127, 128] {
+    fn there_are_1_to_16_receive_queues_and_1_to_128_for_transmit() {
+        for n in [1, 2, 15, 16] {
             assert_eq!(refusal(|c| c.rx_queues = n), None);
+        }
+        for n in [1, 2, 127, 128] {
             assert_eq!(refusal(|c| c.tx_queues = n), None);
         }
+        for n in [0, 17, 128, u16::MAX] {
+            let text = format!("{n} receive queues: must be from 1 to 16");
+            assert_eq!(refusal(|c| c.rx_queues = n), Some(text));
+        }
         for n in [0, 129, u16::MAX] {
-            let text = Some(format!("{n} queues: must be from 1 to 128"));
-            assert_eq!(refusal(|c| c.rx_queues = n), text);
-            assert_eq!(refusal(|c| c.tx_queues = n), text);
+            let text = format!("{n} transmit queues: must be from 1 to 128");
+            assert_eq!(refusal(|c| c.tx_queues = n), Some(text));
         }
     }
 

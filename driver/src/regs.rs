@@ -148,12 +148,14 @@ registers! {
 
     // 8.2.3.7 Receive
     FCTRL ReadWrite [bank(0, 1, 0x05080, 4)] "Filter Control";
+    RXCSUM ReadWrite [bank(0, 1, 0x05000, 4)] "Receive Checksum Control";
     RAL ReadWrite [bank(0, 16, 0x05400, 8), bank(16, 112, 0x0A280, 8)]
         "Receive Address Low";
     RAH ReadWrite [bank(0, 16, 0x05404, 8), bank(16, 112, 0x0A284, 8)]
         "Receive Address High";
     MRQC ReadWrite [bank(0, 1, 0x05818, 4)]
         "Multiple Receive Queues Command";
+    RSSRK ReadWrite [bank(0, 10, 0x05C80, 4)] "RSS Random Key";
     RETA ReadWrite [bank(0, 32, 0x05C00, 4)] "Redirection Table";
 
     // 8.2.3.8 Receive DMA
@@ -254,6 +256,24 @@ pub mod fctrl {
     pub const UPE: u32 = 1 << 9;
     /// Broadcast accept mode.
     pub const BAM: u32 = 1 << 10;
+}
+
+/// Bits of [`RXCSUM`].
+pub mod rxcsum {
+    /// RSS/fragment checksum status selection: descriptors report the hash.
+    pub const PCSD: u32 = 1 << 13;
+}
+
+/// Bits of [`MRQC`].
+pub mod mrqc {
+    /// Multiple receive queues enable.
+    pub const MRQE: u32 = 0b1111;
+    /// The same: RSS alone.
+    pub const RSS: u32 = 0b0001;
+    /// RSS field enable: IPv4, by addresses.
+    pub const IPV4: u32 = 1 << 17;
+    /// RSS field enable: UDP over IPv4, by addresses and ports.
+    pub const UDP_IPV4: u32 = 1 << 22;
 }
 
 /// Bits of [`RAH`].

@@ -179,6 +179,12 @@ impl<'a> RxDesc<'a> {
         self.0.field32::<{ offset_of!(RxDescWriteBack, pkt_info) }>()
     }
 
+    /// Write-back: RSS hash, or fragment checksum and IP identification.
+    #[inline(always)]
+    pub fn rss_hash(self) -> Field32<'a> {
+        self.0.field32::<{ offset_of!(RxDescWriteBack, rss_hash) }>()
+    }
+
     /// Read format: both addresses, in one access where the processor can.
     #[inline(always)]
     pub fn write(self, pkt_addr: u64, hdr_addr: u64) {

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use driver::desc::{self, rx_status, tx_cmd};
+use driver::desc::{self, rx_info, rx_status, tx_cmd};
 use driver::regs::*;
 
 /// Registers `first` to `last` of a row lie at `from`, `from + stride`, …
@@ -34,6 +34,7 @@ const OFFSETS: &[(&str, &[Run])] = &[
     ("EIMS", &[one(0x00880)]),
     ("EIMC", &[one(0x00888)]),
     ("FCTRL", &[one(0x05080)]),
+    ("RXCSUM", &[one(0x05000)]),
     (
         "RAL",
         &[run(0, 15, 0x05400, 0x05478, 8), run(16, 127, 0x0A280, 0x0A5F8, 8)],
@@ -43,6 +44,7 @@ const OFFSETS: &[(&str, &[Run])] = &[
         &[run(0, 15, 0x05404, 0x0547C, 8), run(16, 127, 0x0A284, 0x0A5FC, 8)],
     ),
     ("MRQC", &[one(0x05818)]),
+    ("RSSRK", &[run(0, 9, 0x05C80, 0x05CA4, 4)]),
     ("RETA", &[run(0, 31, 0x05C00, 0x05C7C, 4)]),
     (
         "RDBAL",
@@ -136,6 +138,11 @@ const BITS: &[(&str, u32, u32)] = &[
     ("FCTRL.MPE", fctrl::MPE, 0x0000_0100),
     ("FCTRL.UPE", fctrl::UPE, 0x0000_0200),
     ("FCTRL.BAM", fctrl::BAM, 0x0000_0400),
+    ("RXCSUM.PCSD", rxcsum::PCSD, 0x0000_2000),
+    ("MRQC.MRQE", mrqc::MRQE, 0x0000_000F),
+    ("MRQC.MRQE: RSS", mrqc::RSS, 0x0000_0001),
+    ("MRQC: IPv4", mrqc::IPV4, 0x0002_0000),
+    ("MRQC: UdpIPv4", mrqc::UDP_IPV4, 0x0040_0000),
     ("RAH.AV", rah::AV, 0x8000_0000),
     ("SRRCTL.BSIZEPACKET", srrctl::BSIZEPACKET, 0x0000_001F),
     ("SRRCTL.DESCTYPE", srrctl::DESCTYPE, 0x0E00_0000),
@@ -163,6 +170,10 @@ const BITS: &[(&str, u32, u32)] = &[
     ("LINKS: 1G", links::SPEED_1G, 0x2000_0000),
     ("LINKS: 10G", links::SPEED_10G, 0x3000_0000),
     ("LINKS: up", links::UP, 0x4000_0000),
+    ("receive descriptor: RSS type", rx_info::RSS_TYPE as u32, 0x0000_000F),
+    ("receive descriptor: IPv4", rx_info::RSS_IPV4 as u32, 0x0000_0002),
+    ("receive descriptor: UDP", rx_info::RSS_UDP_IPV4 as u32, 0x0000_0007),
+    ("receive descriptor: packet type", rx_info::TYPE_SHIFT, 4),
     ("receive descriptor: DD", rx_status::DD, 0x0000_0001),
     ("receive descriptor: EOP", rx_status::EOP, 0x0000_0002),
     ("transmit descriptor: DTALEN", tx_cmd::DTALEN, 0x0000_FFFF),

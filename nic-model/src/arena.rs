@@ -11,7 +11,7 @@
 use std::fs::File;
 
 use driver::bar::MappedBar;
-use driver::memory::{Carver, DmaRegion, Iova, OutOfMemory, Pages};
+use driver::memory::{Carver, DmaRegion, HUGE_PAGE, Iova, OutOfMemory, Pages};
 use driver::nic::Config;
 use driver::regs::BAR0_BYTES;
 
@@ -36,7 +36,7 @@ pub const FILE_STEP: u64 = 1 << 30;
 fn front_bytes(ports: usize, config: &Config) -> usize {
     let tables = ports * (config.table_bytes() + SPARE_TABLE_BYTES)
         + config.buffers as usize * TABLE_BYTES_PER_BUFFER;
-    (ports * BAR0_BYTES + tables).next_multiple_of(driver::memory::HUGE_PAGE)
+    (ports * BAR0_BYTES + tables).next_multiple_of(HUGE_PAGE)
 }
 
 fn iova(index: u32) -> Iova {
@@ -63,6 +63,34 @@ pub struct Parts<'a> {
     pub dma: Carver<'a>,
     /// The device's view of it.
     pub memory: DmaMap<'a>,
+}
+
+/// What an arena is made for that `n` drivers divide, each of which is set up
+/// with `config` and has `packet_bytes` of packet buffers.
+pub fn among(n: u16, config: &Config, packet_bytes: usize) -> (Config, usize) {
+    let all = Config {
+        rx_queues: n * config.rx_queues,
+        tx_queues: n * config.tx_queues,
+        buffers: u32::from(n) * config.buffers,
+        ..*config
+    };
+    // Buffers start at a huge page, and rings take less than one.
+    let each = packet_bytes.next_multiple_of(HUGE_PAGE) + HUGE_PAGE;
+    (all, usize::from(n) * each)
+}
+
+impl<'a> Parts<'a> {
+    /// Memory for the tables, and memory that the device reaches, of each of
+    /// `n` drivers; the arena was made for as many ([`among`]).
+    pub fn divide(
+        tables: Carver<'a>,
+        dma: Carver<'a>,
+        n: u16,
+    ) -> Vec<(Carver<'a>, Carver<'a>)> {
+        let tables = tables.divide(n.into(), 4096);
+        let dma = dma.divide(n.into(), HUGE_PAGE);
+        tables.into_iter().zip(dma).collect()
+    }
 }
 
 impl Arena {

@@ -129,7 +129,8 @@ impl Draw {
 /// What distinguishes one frame of a port from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTags {
-    /// Flow, below [`FLOWS`]; also the RSS hash.
+    /// Flow, below [`FLOWS`]; on a port of one queue it stands in the place
+    /// of the RSS hash.
     pub flow: u16,
     /// Packet type, as it stands in the write-back descriptor.
     pub packet_type: u16,
@@ -251,6 +252,27 @@ impl FrameMaker {
     /// Flow and type of frame number `sequence`.
     pub fn tags(&self, sequence: u64) -> FrameTags {
         self.head.tags::<false>(sequence)
+    }
+
+    /// Flows that there are, each with every so many-th frame.
+    pub(crate) fn flows(&self) -> u16 {
+        self.head.flow_mask + 1
+    }
+
+    /// Packet types that there are.
+    pub(crate) fn types(&self) -> u16 {
+        self.format.types.into()
+    }
+
+    /// Source and destination address and port of the frames with these tags:
+    /// bytes 26 to 37.
+    pub(crate) fn tuple(&self, tags: FrameTags) -> [u8; 12] {
+        let [_, _, _, w3, w4, _] = self.head.words.map(u64::to_le_bytes);
+        let source = u32::from_be_bytes([w3[2], w3[3], w3[4], w3[5]]);
+        let [a, b, c, d] = (source + u32::from(tags.flow)).to_be_bytes();
+        let to = u16::from_be_bytes([w4[4], w4[5]]) + tags.packet_type;
+        let [e, f] = to.to_be_bytes();
+        [a, b, c, d, w3[6], w3[7], w4[0], w4[1], w4[2], w4[3], e, f]
     }
 
     /// Frame number `sequence`.

@@ -10,6 +10,7 @@ use crate::frame::FCS_BYTES;
 use crate::link::Link;
 use crate::regfile::RegisterFile;
 use crate::ring::Ring;
+use crate::rss::Rss;
 use crate::rx::{RxCounts, RxEngine};
 use crate::tx::{TxCounts, TxEngine};
 use crate::wire::{Sink, Source};
@@ -30,6 +31,7 @@ pub struct Port<'a> {
     stops_at: u64,
     rx: Vec<RxEngine>,
     tx: Vec<TxEngine>,
+    spread: Option<Spread>,
     source: Source,
     sink: Sink,
     offered: u64,
@@ -39,6 +41,14 @@ pub struct Port<'a> {
     missed: u64,
     /// What the counters stood at when they were last read or reset.
     cleared: Counters,
+}
+
+/// How frames are spread over several queues.
+#[derive(Clone, Debug)]
+struct Spread {
+    rss: Rss,
+    /// No frame with a lower number is to come to each queue.
+    next: Vec<u64>,
 }
 
 /// The packet and byte counters of a port since it was made.
@@ -83,6 +93,7 @@ impl<'a> Port<'a> {
             stops_at,
             rx: vec![RxEngine::default(); engines],
             tx: vec![TxEngine::default(); engines],
+            spread: None,
             source,
             sink,
             offered: 0,
@@ -151,9 +162,27 @@ impl<'a> Port<'a> {
             queue.ring = Ring::open(memory, iova, regs.get(&RDLEN, n));
             let kib = regs.get(&SRRCTL, n) & srrctl::BSIZEPACKET;
             queue.buffer_bytes = kib * 1024;
+            self.spread();
         } else if !on {
             queue.stop();
         }
+    }
+
+    /// Reads how frames are to be spread. A driver says so before it starts a
+    /// queue (datasheet 4.6.7).
+    fn spread(&mut self) {
+        let queues = self.rx.len();
+        if queues > 1 {
+            let rss = Rss::read(&self.regs, self.source.maker(), queues);
+            let next = vec![self.source.next_sequence(); queues];
+            self.spread = Some(Spread { rss, next });
+        }
+    }
+
+    /// The queue that frame number `sequence` goes to.
+    pub fn queue_of(&self, sequence: u64) -> u16 {
+        let tags = self.source.maker().tags(sequence);
+        self.spread.as_ref().map_or(0, |spread| spread.rss.queue_of(tags))
     }
 
     fn switch_tx(&mut self, memory: &DmaMap<'_>, n: u16, tx_on: bool) {
@@ -187,7 +216,92 @@ impl<'a> Port<'a> {
             let source = &mut self.source;
             return queue.receive::<false>(memory, source, tail, frames);
         }
+        if let Some(delivered) = self.receive_spread(memory, frames) {
+            return delivered;
+        }
         self.receive_slowly(memory, frames)
+    }
+
+    /// Frames for several queues, queue by queue; `None` where each has to be
+    /// looked at by itself.
+    #[inline(never)]
+    fn receive_spread(
+        &mut self,
+        memory: &DmaMap<'_>,
+        frames: u32,
+    ) -> Option<u32> {
+        let whole = self.takes_whole_frames();
+        let spread = self.spread.as_mut().filter(|_| whole)?;
+        spread.rss.frames_of(0)?;
+        let first = self.source.next_sequence();
+        let end = first + u64::from(frames);
+        let (mut sent, mut delivered) = (0, 0);
+        for (n, queue) in (0..).zip(&mut self.rx) {
+            let share = spread.rss.frames_of(n.into())?;
+            spread.next[usize::from(n)] = end;
+            let count = (share.below(end) - share.below(first)) as u32;
+            if count > 0 {
+                let tail = self.regs.get(&RDT, n);
+                let (rss, maker) = (&spread.rss, self.source.maker());
+                let mut numbers = share.from(first);
+                let number = || numbers.take();
+                delivered +=
+                    queue.receive_of(memory, maker, rss, tail, count, number);
+                sent += count;
+            }
+        }
+        // What no queue is there for finds no descriptor, either.
+        self.rx[0].counts.ring_empty += u64::from(frames - sent);
+        self.source.skip(frames.into());
+        Some(delivered)
+    }
+
+    /// Whether every frame fits into a buffer and nothing befalls it.
+    fn takes_whole_frames(&self) -> bool {
+        let longest = self.source.longest();
+        let fits = |queue: &RxEngine| {
+            queue.ring.is_none() || longest <= queue.buffer_bytes
+        };
+        !self.faulty && self.rx.iter().all(fits)
+    }
+
+    /// An unlimited load for each of several queues by itself, at most `most`
+    /// frames each: a queue that has no room does not keep the others
+    /// waiting. `None` as in [`receive_spread`](Self::receive_spread).
+    #[inline(never)]
+    fn receive_ready_spread(
+        &mut self,
+        memory: &DmaMap<'_>,
+        most: u32,
+    ) -> Option<u32> {
+        let whole = self.takes_whole_frames();
+        let spread = self.spread.as_mut().filter(|_| whole)?;
+        spread.rss.frames_of(0)?;
+        let mut delivered = 0;
+        for (n, queue) in (0..).zip(&mut self.rx) {
+            let share = spread.rss.frames_of(n.into())?;
+            let tail = self.regs.get(&RDT, n);
+            let owned = queue.ring.and_then(|ring| ring.owned(tail));
+            let frames = u32::from(owned.unwrap_or(0)).min(most);
+            if frames == 0 || share.is_empty() {
+                continue;
+            }
+            let next = &mut spread.next[usize::from(n)];
+            let (rss, maker) = (&spread.rss, self.source.maker());
+            let mut numbers = share.from(*next);
+            let number = || {
+                let number = numbers.take();
+                *next = number + 1;
+                number
+            };
+            delivered +=
+                queue.receive_of(memory, maker, rss, tail, frames, number);
+            self.offered += u64::from(frames);
+        }
+        let last = spread.next.iter().copied().max().unwrap_or(0);
+        let next = self.source.next_sequence();
+        self.source.skip(last.saturating_sub(next));
+        Some(delivered)
     }
 
     /// As [`receive`](Self::receive), but no descriptor is written back: to
@@ -253,17 +367,12 @@ impl<'a> Port<'a> {
         }
         let mut delivered = 0;
         for number in first..first + u64::from(frames) {
-            let queue = self.queue_of_next();
+            let queue = self.queue_of(number);
             let one = self.receive(memory, 1);
             each(number, (one == 1).then_some(queue));
             delivered += one;
         }
         delivered
-    }
-
-    /// The receive queue of the next frame.
-    fn queue_of_next(&self) -> u16 {
-        self.source.tags().flow % self.rx.len() as u16
     }
 
     #[cold]
@@ -285,16 +394,33 @@ impl<'a> Port<'a> {
                 self.source.skip(1);
                 continue;
             }
-            let n = self.queue_of_next();
-            let queue = &mut self.rx[usize::from(n)];
+            let sequence = self.source.next_sequence();
+            let n = self.queue_of(sequence);
+            let Some(queue) = self.rx.get_mut(usize::from(n)) else {
+                self.rx[0].counts.ring_empty += 1;
+                self.source.skip(1);
+                continue;
+            };
             let tail = self.regs.get(&RDT, n);
             let source = &mut self.source;
-            delivered += if split || source.bytes() > queue.buffer_bytes {
-                let dice = &mut self.rx_dice;
-                queue.receive_faulty(memory, source, tail, dice)
-            } else {
-                queue.receive::<false>(memory, source, tail, 1)
+            let rss = self.spread.as_ref().map(|spread| &spread.rss);
+            delivered += match rss {
+                _ if split || source.bytes() > queue.buffer_bytes => {
+                    let dice = &mut self.rx_dice;
+                    queue.receive_faulty(memory, source, tail, dice, rss)
+                }
+                Some(rss) => {
+                    let (maker, number) = (source.maker(), || sequence);
+                    let one =
+                        queue.receive_of(memory, maker, rss, tail, 1, number);
+                    source.skip(1);
+                    one
+                }
+                None => queue.receive::<false>(memory, source, tail, 1),
             };
+        }
+        if let Some(spread) = &mut self.spread {
+            spread.next.fill(self.source.next_sequence());
         }
         delivered
     }
@@ -329,6 +455,11 @@ impl<'a> Port<'a> {
     /// `most`: an unlimited load that is never lost.
     #[inline(always)]
     pub fn receive_ready(&mut self, memory: &DmaMap<'_>, most: u32) -> u32 {
+        if self.rx.len() > 1
+            && let Some(delivered) = self.receive_ready_spread(memory, most)
+        {
+            return delivered;
+        }
         let mut room = u32::MAX;
         for (n, queue) in (0..).zip(&self.rx) {
             let tail = self.regs.get(&RDT, n);

@@ -9,6 +9,7 @@ use crate::dma::DmaMap;
 use crate::fault::{Dice, Form, fill_buffer};
 use crate::frame::{FrameMaker, FrameTags};
 use crate::ring::Ring;
+use crate::rss::Rss;
 use crate::wire::Source;
 
 /// One receive queue.
@@ -81,6 +82,80 @@ impl RxEngine {
         self.counts.delivered += u64::from(delivered);
         self.counts.bytes += bytes;
         delivered
+    }
+
+    /// Takes `frames` frames with the next of these numbers, on a port of
+    /// several queues; returns how many it delivered.
+    pub fn receive_of(
+        &mut self,
+        memory: &DmaMap<'_>,
+        maker: &FrameMaker,
+        rss: &Rss,
+        tail: u32,
+        frames: u32,
+        number: impl FnMut() -> u64,
+    ) -> u32 {
+        let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
+        let room = frames.min(owned.into());
+        let (delivered, bytes) = if maker.is_plain() {
+            self.deliver_of::<true>(memory, maker, rss, room, number)
+        } else {
+            self.deliver_of::<false>(memory, maker, rss, room, number)
+        };
+        let lost = u64::from(frames - delivered);
+        if delivered < room {
+            self.counts.dma_faults += lost;
+        } else {
+            self.counts.ring_empty += lost;
+        }
+        self.counts.delivered += u64::from(delivered);
+        self.counts.bytes += bytes;
+        delivered
+    }
+
+    /// As [`deliver`](Self::deliver), of frames that do not follow each other,
+    /// with their hashes.
+    #[inline(always)]
+    fn deliver_of<const PLAIN: bool>(
+        &mut self,
+        memory: &DmaMap<'_>,
+        maker: &FrameMaker,
+        rss: &Rss,
+        room: u32,
+        mut number: impl FnMut() -> u64,
+    ) -> (u32, u64) {
+        let Some(mut ring) = self.ring else {
+            return (0, 0);
+        };
+        let first = memory.first();
+        let (head, largest) = (maker.head(), maker.bytes());
+        let (mut delivered, mut sum) = (0, 0);
+        while delivered < room {
+            let sequence = number();
+            let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
+            let iova = Iova::new(ring.quad::<0>(ring.head));
+            let at = first.translate(iova, bytes);
+            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+                break;
+            };
+            let tags = head.tags::<PLAIN>(sequence);
+            let (low, high) = hashed_frame(tags, bytes, rss);
+            // SAFETY: the driver gave this buffer to the device, and the
+            // translation covers the frame.
+            unsafe {
+                if PLAIN {
+                    head.write::<true>(at, sequence);
+                } else {
+                    maker.write(at, sequence);
+                }
+            }
+            ring.write_back(ring.head, low, high);
+            ring.advance();
+            delivered += 1;
+            sum += u64::from(bytes);
+        }
+        self.ring = Some(ring);
+        (delivered, sum)
     }
 
     /// Writes up to `room` frames to memory, fewer when an address is not
@@ -168,6 +243,7 @@ impl RxEngine {
         source: &mut Source,
         tail: u32,
         dice: &mut Dice,
+        rss: Option<&Rss>,
     ) -> u32 {
         let bytes = source.bytes();
         // No frame is longer than 1518 bytes and a VLAN tag, in whole cache
@@ -224,7 +300,10 @@ impl RxEngine {
                 Form::Oversize(length) => length.into(),
                 Form::Whole | Form::Nothing => len,
             };
-            let (low, mut high) = whole_frame(tags, reported);
+            let (low, mut high) = match rss {
+                Some(rss) => hashed_frame(tags, reported, rss),
+                None => whole_frame(tags, reported),
+            };
             if i + 1 < pieces {
                 high &= !u64::from(EOP);
             } else {
@@ -275,10 +354,17 @@ impl RxEngine {
 }
 
 /// Write-back of a frame in one buffer (datasheet 7.1.6.2): packet type from
-/// bit 4 on, RSS hash, DD and EOP, length.
+/// bit 4 on, flow, DD and EOP, length.
 #[inline(always)]
 fn whole_frame(tags: FrameTags, bytes: u32) -> (u64, u64) {
     let low = u64::from(tags.packet_type) << 4 | u64::from(tags.flow) << 32;
     let high = u64::from(DD | EOP) | u64::from(bytes) << 32;
     (low, high)
+}
+
+/// The same with the RSS type and, in the place of the flow, the hash.
+#[inline(always)]
+fn hashed_frame(tags: FrameTags, bytes: u32, rss: &Rss) -> (u64, u64) {
+    let (low, high) = whole_frame(FrameTags { flow: 0, ..tags }, bytes);
+    (low | rss.mark(tags), high)
 }

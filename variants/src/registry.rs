@@ -12,6 +12,7 @@ use driver::policy::{
 };
 
 use crate::c_compiler::c_compiler;
+use crate::workload::split::{self, OpenSplit};
 use crate::workload::{Entry, Open, Workload, classify, forward, rx, tx};
 use crate::{
     batch, bounds, buffer, dispatch, floor, language, meta, pass, persona,
@@ -211,14 +212,21 @@ pub struct Case {
     pub open: Open,
     /// Where its machine code begins.
     pub entry: Entry,
+    /// Sets it up on two cores, where it can be.
+    pub split: Option<OpenSplit>,
 }
 
 macro_rules! case {
+    // `forward`, whole or in halves.
+    (split, $policy:ty) => {
+        Case { split: Some(split::open::<$policy>), ..case!(forward, $policy) }
+    };
     ($workload:ident, $policy:ty) => {
         Case {
             workload: $workload::WORKLOAD,
             open: $workload::open::<$policy>,
             entry: $workload::entry::<$policy>,
+            split: None,
         }
     };
 }
@@ -270,7 +278,8 @@ const fn whole<L: Language>() -> Answer {
         idea: L::IDEA,
         cases: const {
             let workload = Workload::Forward;
-            &[Case { workload, open: L::open, entry: L::entry }]
+            let (open, entry) = (L::open, L::entry);
+            &[Case { workload, open, entry, split: None }]
         },
         pool_bytes: Mempool::<Baseline>::dma_bytes,
     }
@@ -287,7 +296,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             RegAccess,
-            WithReg, [forward rx tx],
+            WithReg, [split rx tx],
             [
                 reg::Unboxed,
                 reg::Boxed,
@@ -307,7 +316,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             BatchStyle,
-            WithBatch, [forward rx tx],
+            WithBatch, [split rx tx],
             [
                 batch::Slice,
                 batch::Fresh,
@@ -317,7 +326,7 @@ pub const AXES: &[Axis] = &[
                 batch::Arena,
             ],
             Pass,
-            WithPass, [forward rx tx],
+            WithPass, [split rx tx],
             [batch::Inline, batch::Iter, batch::Callback]
         ),
     },
@@ -327,7 +336,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             StatusCheck,
-            WithStatus, [forward rx],
+            WithStatus, [split rx],
             [
                 status::Masked,
                 status::Branchy,
@@ -343,7 +352,7 @@ pub const AXES: &[Axis] = &[
         reference: "batch=arena",
         answers: answers!(
             Walk,
-            WithWalk, [forward rx tx],
+            WithWalk, [split rx tx],
             [walk::Chase, walk::Speculate, walk::Speculate4]
         ),
     },
@@ -367,7 +376,7 @@ pub const AXES: &[Axis] = &[
         name: "meta",
         question: "Where is a packet's metadata?",
         reference: BASELINE,
-        answers: answers!(Meta, WithMeta, [forward rx tx], [meta::Side, meta::Header]),
+        answers: answers!(Meta, WithMeta, [split rx tx], [meta::Side, meta::Header]),
     },
     Axis {
         name: "spread",
@@ -375,7 +384,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Spread,
-            WithSpread, [forward rx tx],
+            WithSpread, [split rx tx],
             [spread::Coloured, spread::Stride2k]
         ),
     },
@@ -385,7 +394,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Bounds,
-            WithBounds, [forward rx tx],
+            WithBounds, [split rx tx],
             [bounds::Checked, bounds::Unchecked, bounds::Overflow]
         ),
     },
@@ -393,7 +402,7 @@ pub const AXES: &[Axis] = &[
         name: "pool",
         question: "How do buffers move between pool and rings?",
         reference: BASELINE,
-        answers: answers!(Exchange, WithPool, [forward rx tx], [pool::Single, pool::Bulk]),
+        answers: answers!(Exchange, WithPool, [split rx tx], [pool::Single, pool::Bulk]),
     },
     Axis {
         name: "dispatch",
@@ -412,7 +421,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             Prefetch,
-            WithPrefetch, [forward rx],
+            WithPrefetch, [split rx],
             [prefetch::Nothing, prefetch::Next]
         ),
     },
@@ -422,7 +431,7 @@ pub const AXES: &[Axis] = &[
         reference: BASELINE,
         answers: answers!(
             WriteBack,
-            WithWriteBack, [forward tx],
+            WithWriteBack, [split tx],
             [writeback::Every, writeback::Every32]
         ),
     },
@@ -430,7 +439,7 @@ pub const AXES: &[Axis] = &[
         name: "pass",
         question: "How often is a batch walked?",
         reference: BASELINE,
-        answers: answers!(Pass, WithPass, [forward rx tx], [pass::Three, pass::Fused]),
+        answers: answers!(Pass, WithPass, [split rx tx], [pass::Three, pass::Fused]),
     },
     Axis {
         name: PERSONA,
@@ -598,7 +607,7 @@ pub fn variants() -> Vec<Variant> {
         reference: BASELINE,
         forwards: true,
         cases: &[
-            case!(forward, Baseline),
+            case!(split, Baseline),
             case!(rx, Baseline),
             case!(tx, Baseline),
             case!(classify, WithDispatch<Match>),
@@ -617,6 +626,7 @@ pub fn variants() -> Vec<Variant> {
         workload: Workload::Forward,
         open: floor::open_lean,
         entry: floor::entry_lean,
+        split: None,
     }];
     let null = floor("null", "nothing at all", false, &NULL);
     let lean = floor(
@@ -659,11 +669,12 @@ pub fn probes() -> [Variant; 2] {
 const fn null_on(workloads: [Workload; 4]) -> [Case; 4] {
     let [a, b, c, d] = workloads;
     let (open, entry): (Open, Entry) = (floor::open_null, floor::entry_null);
+    let split = None;
     [
-        Case { workload: a, open, entry },
-        Case { workload: b, open, entry },
-        Case { workload: c, open, entry },
-        Case { workload: d, open, entry },
+        Case { workload: a, open, entry, split },
+        Case { workload: b, open, entry, split },
+        Case { workload: c, open, entry, split },
+        Case { workload: d, open, entry, split },
     ]
 }
 

@@ -102,7 +102,8 @@ pub fn pairs(
             return Err(Failure::error("no batch size"));
         };
         let variant = contender.variant.name();
-        Ok(Cell { variant, batch, fill, workload, copy: false, other })
+        let (cores, copy) = (None, false);
+        Ok(Cell { variant, batch, fill, workload, cores, copy, other })
     };
     let pair = |(n, m)| {
         let first = cell(a, n, others[0])?;

@@ -155,6 +155,9 @@ fn setup() -> Setup {
         processes: 1,
         arenas: 1,
         core: 0,
+        cores: Vec::new(),
+        queues: None,
+        split: false,
         model_core: 0,
     }
 }

@@ -148,7 +148,7 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
     }
     let (sizes, pattern) = (args.frame, args.pattern);
     let offer = Offer { batch, sizes, pattern, length };
-    let aside = affinity::aside(setup.core, setup.model_core);
+    let aside = affinity::aside(&[setup.core, setup.model_core]);
     Ok(Plan { time, setup, variants, rates, offer, aside })
 }
 

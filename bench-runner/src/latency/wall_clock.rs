@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::load::{Length, Rate};
 use crate::measure::{Bench, Interval, Kept, Listener, Probe, Schedule, Task};
 use crate::process::Watchdog;
-use crate::results::{Fill, Setup};
+use crate::results::Setup;
 use crate::stats;
 use crate::virtual_time;
 
@@ -180,16 +180,7 @@ impl<'b> WallClock<'b> {
     }
 
     fn task(&self, arena: usize) -> Task {
-        Task {
-            variant: self.variant,
-            workload: self.variant.workload().into(),
-            batch: self.batch,
-            fill: Fill::Full,
-            arena,
-            length: PHASES,
-            first_sequence: 0,
-            runs_seed: 0,
-        }
+        Task { arena, length: PHASES, ..Task::of(self.variant, self.batch) }
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::fs::File;
 
-use driver::bar::CostedBar;
-use driver::memory::Pages;
+use driver::bar::{CostedBar, MappedBar};
+use driver::memory::{Carver, Pages};
 use driver::nic::Config;
 use nic_model::frame::{FrameMaker, Trace};
 use nic_model::{
     Account, Arena, Faults, FrameFormat, Model, Parts, Traffic, Unbalanced,
+    among,
 };
 use variants::registry::{self, Variant};
+use variants::workload::split::OpenSplit;
 use variants::workload::{
-    Counts, Forwarder, Frame, MappedSite, Open, PORTS, Site,
+    Counts, Forwarder, Frame, MappedSite, Open, PORTS, Queues, Site,
 };
 
-use super::{Block, Invalid, lockstep, threaded};
+use super::{Block, Invalid, lockstep, several, threaded};
 use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 
 /// Everything that blocks of one process run on.
@@ -43,6 +45,9 @@ pub struct Task {
     pub batch: u16,
     /// How rings are filled; looked at in lockstep only.
     pub fill: Fill,
+    /// Cores that forward with queues of their own, in threads; `None` where
+    /// one forwarder has the ports to itself.
+    pub cores: Option<u16>,
     /// Number of the arena.
     pub arena: usize,
     /// Phases.
@@ -51,6 +56,24 @@ pub struct Task {
     pub first_sequence: u64,
     /// Seed of the runs of a random fill.
     pub runs_seed: u64,
+}
+
+impl Task {
+    /// A variant's own workload on full rings, on the first arena, for no
+    /// time.
+    pub fn of(variant: Variant, batch: u16) -> Self {
+        Self {
+            variant,
+            workload: variant.workload().into(),
+            batch,
+            fill: Fill::Full,
+            cores: None,
+            arena: 0,
+            length: 0,
+            first_sequence: 0,
+            runs_seed: 0,
+        }
+    }
 }
 
 impl Bench {
@@ -141,9 +164,12 @@ impl Bench {
             mix: self.mix,
         };
         let parts = self.arenas[task.arena].split();
-        match self.setup.placement {
-            Placement::Lockstep => lockstep::block(&spec, parts),
-            Placement::Threaded => threaded::block(&spec, parts),
+        match (self.setup.placement, task.cores) {
+            (Placement::Lockstep, _) => lockstep::block(&spec, parts),
+            (Placement::Threaded, None) => threaded::block(&spec, parts),
+            (Placement::Threaded, Some(cores)) => {
+                several::block(&spec, parts, cores)
+            }
         }
     }
 }
@@ -201,6 +227,18 @@ impl BlockSpec<'_> {
         case.expect("a workload of the variant").open
     }
 
+    /// What sets its halves up.
+    ///
+    /// # Panics
+    ///
+    /// When the variant cannot be split; plans see to that.
+    pub fn open_split(&self) -> OpenSplit {
+        let Task { variant, workload, .. } = self.task;
+        let case = variant.on((*workload).into());
+        let split = case.expect("a workload of the variant").split;
+        split.expect("a variant that can be split")
+    }
+
     /// The frames of `account` that came to the end of the workload.
     pub fn done(&self, account: &Account) -> u64 {
         match self.task.workload {
@@ -223,20 +261,49 @@ impl BlockSpec<'_> {
     /// A card and a place for its driver on the parts of an arena.
     pub fn lay_out<'a>(&self, parts: Parts<'a>) -> (Model<'a>, MappedSite<'a>) {
         let Parts { bars, registers, tables, dma, memory } = parts;
-        let config = config(self.setup);
         let (traffic, faults) = (self.traffic(), self.faults);
         let model = Model::new(&registers, memory, 1, traffic, faults);
+        (model, self.site(&bars, Queues::All, tables, dma))
+    }
+
+    /// A card of so many queues, and a place for the driver of each.
+    pub fn lay_out_among<'a>(
+        &self,
+        parts: Parts<'a>,
+        queues: u16,
+    ) -> (Model<'a>, Vec<MappedSite<'a>>) {
+        let Parts { bars, registers, tables, dma, memory } = parts;
+        let (traffic, faults) = (self.traffic(), self.faults);
+        let model = Model::new(&registers, memory, queues, traffic, faults);
+        let pieces = Parts::divide(tables, dma, queues);
+        let sites = (0..).zip(pieces).map(|(n, (tables, dma))| {
+            self.site(&bars, Queues::One(n), tables, dma)
+        });
+        (model, sites.collect())
+    }
+
+    /// A place for a driver.
+    fn site<'a>(
+        &self,
+        bars: &[MappedBar<'a>],
+        queues: Queues,
+        tables: Carver<'a>,
+        dma: Carver<'a>,
+    ) -> MappedSite<'a> {
+        let config = config(self.setup);
+        let traffic = self.traffic();
         let mut frame = Frame::default();
         if traffic.from_driver {
             frame.bytes = FrameMaker::new(0, traffic.format).frame(0);
             frame.first_sequence = traffic.first_sequence;
         }
         let batch = self.task.batch;
-        let site = match self.setup.doorbell_cycles {
+        match self.setup.doorbell_cycles {
             0 => {
                 let bars = [bars[0], bars[1]];
                 MappedSite::Plain(Site {
                     bars,
+                    queues,
                     config,
                     batch,
                     tables,
@@ -249,6 +316,7 @@ impl BlockSpec<'_> {
                     [bars[0], bars[1]].map(|bar| CostedBar::new(bar, cycles));
                 MappedSite::Costed(Site {
                     bars,
+                    queues,
                     config,
                     batch,
                     tables,
@@ -256,8 +324,7 @@ impl BlockSpec<'_> {
                     frame,
                 })
             }
-        };
-        (model, site)
+        }
     }
 
     /// Balances the packets of a block, device and forwarder together.
@@ -266,43 +333,34 @@ impl BlockSpec<'_> {
         model: &Model<'_>,
         forwarder: &dyn Forwarder,
     ) -> Result<Account, Unbalanced> {
-        Carried::of(forwarder).balance(model.account())
+        balance(model.account(), forwarder.counts(), forwarder.pending())
     }
 }
 
-/// The forwarder's side of an account.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Carried {
+/// The books of a device and of drivers that did this and have so many frames
+/// to receive.
+pub(super) fn balance(
+    device: Account,
     counts: Counts,
-    /// Frames in its receive rings.
     pending: u64,
-}
-
-impl Carried {
-    pub fn of(forwarder: &dyn Forwarder) -> Self {
-        Self { counts: forwarder.counts(), pending: forwarder.pending() }
-    }
-
-    /// The account of both sides, if it balances.
-    pub fn balance(&self, device: Account) -> Result<Account, Unbalanced> {
-        let Self { counts, pending } = self;
-        let account = Account {
-            multi_descriptor: counts.multi_descriptor,
-            forwarder: counts.dropped,
-            generated: counts.generated,
-            consumed: counts.consumed,
-            inside: device.inside + pending,
-            ..device
-        };
-        account.check().map(|()| account)
-    }
+) -> Result<Account, Unbalanced> {
+    let mut account = device;
+    account.multi_descriptor = counts.multi_descriptor;
+    account.forwarder = counts.dropped;
+    account.generated = counts.generated;
+    account.consumed = counts.consumed;
+    account.inside += pending;
+    account.check().map(|()| account)
 }
 
 /// What arenas are made for: the driver's set-up, and bytes of packet buffers.
 fn needs(setup: &Setup) -> (Config, usize) {
     let config = config(setup);
     let bytes = registry::pool_bytes(config.buffers, config.buffer_bytes);
-    (config, bytes)
+    match setup.cores[..] {
+        [] => (config, bytes),
+        _ => among(setup.most_queues(), &config, bytes),
+    }
 }
 
 /// Bytes of each of this program's arenas.
@@ -311,7 +369,7 @@ pub fn arena_bytes(setup: &Setup) -> usize {
     Arena::bytes(PORTS, &config, packet_bytes)
 }
 
-/// What the driver is set up with.
+/// What a driver is set up with.
 pub fn config(setup: &Setup) -> Config {
     Config {
         ring_entries: setup.ring_entries,

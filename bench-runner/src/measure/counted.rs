@@ -89,6 +89,7 @@ impl Bench {
             workload: variant.workload().into(),
             batch: turns.batch,
             fill: turns.fill,
+            cores: None,
             arena: 0,
             length: 0,
             first_sequence: 0,

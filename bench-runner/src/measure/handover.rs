@@ -76,7 +76,7 @@ impl Desk {
         Self { order: AtomicU32::new(first), answer: AtomicU32::new(0) }
     }
 
-    /// Orders something of the model. One thread alone does so.
+    /// Orders something of the model. One thread at a time does so.
     pub fn tell(&self, order: Order) {
         let last = self.order.load(Ordering::Relaxed) & !Order::MASK;
         let word = last.wrapping_add(NEXT) | order as u32;

@@ -5,11 +5,13 @@ mod counted;
 mod floor;
 mod handover;
 mod lockstep;
+mod meeting;
 mod paced;
 mod probe;
 mod recorder;
 mod replay;
 mod runs;
+mod several;
 mod sync;
 mod threaded;
 
@@ -61,6 +63,8 @@ pub enum Invalid {
     Core(String),
     /// The model's thread does not answer any more.
     Silent(&'static str),
+    /// Forwarders on several cores do not meet.
+    Apart(&'static str),
     /// Stopped by the user.
     Interrupted,
     /// Not done in time.
@@ -81,6 +85,9 @@ impl fmt::Display for Invalid {
             Self::Core(error) => f.write_str(error),
             Self::Silent(what) => {
                 write!(f, "the model's thread {what}: is its core taken?")
+            }
+            Self::Apart(what) => {
+                write!(f, "a forwarder {what}: is its core taken?")
             }
             Self::Interrupted => f.write_str("stopped"),
             Self::Late(limit) => {

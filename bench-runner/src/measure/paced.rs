@@ -13,10 +13,10 @@ use std::time::Duration;
 use nic_model::arrivals::{Arrivals, Pattern, SECOND, Sizes};
 use nic_model::generator::{Fills, Generator, Punctuality};
 use nic_model::{Account, Model};
-use variants::workload::{MappedSite, PORTS, Quota};
+use variants::workload::{Counts, Forwarder, MappedSite, PORTS, Quota};
 
 use super::Invalid;
-use super::bench::{Bench, BlockSpec, Carried, Task};
+use super::bench::{self, Bench, BlockSpec, Task};
 use super::handover::{Desk, Order, StopAtEnd, Turns};
 use super::recorder::{Interval, Recorder};
 use super::threaded::{self, Effort};
@@ -200,11 +200,14 @@ impl Bench {
             drop(at_end);
             // What befell the card explains what the forwarder says.
             let worked = card.join().expect("the card does not panic")?;
-            let (before, after) = forwarded?;
+            let [before, after] = forwarded?;
             let Worked { model, run, effort } = worked;
             let run = run.expect("a forwarder waits for an answer");
-            let before = before.balance(run.before)?;
-            let account = after.balance(model.account())?.since(&before);
+            let balance = |device, (counts, pending)| {
+                bench::balance(device, counts, pending)
+            };
+            let before = balance(run.before, before)?;
+            let account = balance(model.account(), after)?.since(&before);
             Ok(Kept {
                 account,
                 punctuality: run.generator.punctuality(),
@@ -330,20 +333,21 @@ impl<'a> Card<'a, '_> {
     }
 }
 
-/// The forwarder's thread: what it carried before the schedule, and in all.
+/// The forwarder's thread: what it did before the schedule and in all, each
+/// with the frames that it had still to receive.
 fn forward(
     spec: &BlockSpec<'_>,
     site: MappedSite<'_>,
     desk: &Desk,
     ends: &[&AtomicBool; 2],
-) -> Result<(Carried, Carried), Invalid> {
+) -> Result<[(Counts, u64); 2], Invalid> {
     let mut forwarder = threaded::open(spec, site, desk)?;
-    let drain = |forwarder: &mut dyn variants::workload::Forwarder| {
+    let drain = |forwarder: &mut dyn Forwarder| {
         desk.tell(Order::Drain);
         desk.await_answer()?;
         forwarder.forward(threaded::REST);
         desk.await_turn()?;
-        Ok::<_, Invalid>(Carried::of(forwarder))
+        Ok::<_, Invalid>((forwarder.counts(), forwarder.pending()))
     };
     let packets = threaded::WARM_UP * u64::from(spec.setup.packets_per_phase);
     forwarder.forward(Quota { packets, patience: spec.patience });
@@ -353,7 +357,7 @@ fn forward(
         forwarder.forward(CALL);
     }
     let after = drain(&mut *forwarder)?;
-    Ok((before, after))
+    Ok([before, after])
 }
 
 #[cfg(test)]
@@ -390,17 +394,12 @@ mod tests {
             arenas: 1,
             core,
             model_core,
+            cores: Vec::new(),
+            queues: None,
+            split: false,
         };
-        let task = Task {
-            variant: plan::find("baseline").expect("a variant"),
-            workload: Workload::Forward,
-            batch: 32,
-            fill: Fill::Full,
-            arena: 0,
-            length: 0,
-            first_sequence: 0,
-            runs_seed: 0,
-        };
+        let variant = plan::find("baseline").expect("a variant");
+        let task = Task::of(variant, 32);
         let run = || {
             affinity::pin(core).expect("an allowed core");
             let mut bench = Bench::new(setup, 0).expect("memory");

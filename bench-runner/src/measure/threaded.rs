@@ -21,7 +21,7 @@ pub(super) const REST: Quota = Quota { packets: u64::MAX, patience: 100_000 };
 
 /// Frames per port that the model writes before it looks at the transmit
 /// rings again.
-const BURST: u32 = 32;
+pub(super) const BURST: u32 = 32;
 
 /// Ticks of the counted time that the model spent with and without frames.
 #[derive(Default)]
@@ -155,7 +155,7 @@ impl From<Silent> for Invalid {
 }
 
 /// The model's turns, until it is told to stop.
-fn work<'a>(
+pub(super) fn work<'a>(
     mut model: Model<'a>,
     turns: Turns<'_>,
     burst: u32,

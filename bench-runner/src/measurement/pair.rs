@@ -624,6 +624,7 @@ mod tests {
                     workload: setup.workload,
                     batch: 32,
                     fill: setup.fill,
+                    cores: None,
                     arena,
                     length: 2,
                     first_sequence: 7,

@@ -1,10 +1,10 @@
 //! Bars side by side, a group per name.
 
-use super::Point;
 use super::frame::Frame;
 use super::labels::{shorten, width, wrap};
 use super::look::{BORDER, GRID, Ink, PAPER, QUIET, TEXT, looks};
 use super::pen::{Align, Pen, Type, sheet};
+use super::{Over, Point};
 
 const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 24.0;
@@ -140,7 +140,7 @@ impl Bars {
         let sound = values.flatten().filter(|value| value.is_finite());
         let point = |y: f64| Point { x: 1, y, low: y, high: y, hollow: false };
         let points: Vec<_> = sound.map(point).collect();
-        Frame::new((0.0, 0.0), (1.0, 1.0), &points)
+        Frame::new((0.0, 0.0), (1.0, 1.0), Over::Batches, &points)
     }
 }
 

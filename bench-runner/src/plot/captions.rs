@@ -52,12 +52,16 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",
     };
+    let halves = match setup.split {
+        true => "; receive and transmit on separate cores",
+        false => "",
+    };
     let doorbell = match setup.doorbell_cycles {
         0 => String::new(),
         cycles => format!(", modelled doorbell of {cycles} cycles"),
     };
     format!(
-        "Software 82599 {placement}{doorbell}; {}, {}-byte frames{fill}.",
+        "Software 82599 {placement}{doorbell}{halves}; {}, {}-byte frames{fill}.",
         run.work_of(results.iter().map(|r| &*r.variant)),
         setup.frame_bytes
     )

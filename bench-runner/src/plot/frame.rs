@@ -1,8 +1,8 @@
 //! From batch sizes and values to places on the sheet.
 
-use super::Point;
 use super::pen::Spot;
 use super::scale::step;
+use super::{Over, Point};
 
 /// How far an interval may reach above the highest value before it is cut.
 const REACH: f64 = 1.5;
@@ -13,7 +13,9 @@ pub(super) struct Frame {
     pub(super) top: f64,
     pub(super) right: f64,
     pub(super) bottom: f64,
-    batches: Vec<u16>,
+    over: Over,
+    /// What stands to the right, in ascending order.
+    places: Vec<u16>,
     /// Distance of the ticks of the upright axis.
     step: f64,
     /// Number of steps on the upright axis.
@@ -24,24 +26,33 @@ impl Frame {
     pub(super) fn new(
         (left, top): Spot,
         (right, bottom): Spot,
+        over: Over,
         points: &[Point],
     ) -> Self {
-        let mut batches: Vec<_> = points.iter().map(|p| p.x.max(1)).collect();
-        batches.sort_unstable();
-        batches.dedup();
+        let mut places: Vec<_> = points.iter().map(|p| p.x.max(1)).collect();
+        places.sort_unstable();
+        places.dedup();
         let most = points.iter().map(|p| p.y).fold(0.0, f64::max);
         let reach = points.iter().map(|p| p.high).fold(most, f64::max);
         let most = reach.min(most * REACH);
         let step = step(most);
         let steps = (most / step * 1.02).ceil().max(1.0) as u32;
-        Self { left, top, right, bottom, batches, step, steps }
+        Self { left, top, right, bottom, over, places, step, steps }
     }
 
-    /// Where a batch size stands: equal steps for equal factors.
-    pub(super) fn x(&self, batch: u16) -> f64 {
+    /// Where a batch size stands: equal steps for equal factors; or a number
+    /// of cores: equal steps for equal differences.
+    pub(super) fn x(&self, place: u16) -> f64 {
         let (low, high) = self.ends();
-        let share = (f64::from(batch.max(1)).log2() - low) / (high - low);
+        let share = (self.along(place) - low) / (high - low);
         self.left + share * (self.right - self.left)
+    }
+
+    fn along(&self, place: u16) -> f64 {
+        match self.over {
+            Over::Batches => f64::from(place.max(1)).log2(),
+            Over::Cores => place.max(1).into(),
+        }
     }
 
     /// Where a value stands, from zero up; what is outside stands on the edge.
@@ -55,17 +66,17 @@ impl Frame {
         self.step * f64::from(self.steps)
     }
 
-    /// Batch sizes that bear a number: powers of two first, others where
+    /// What bears a number: powers of two first, others where
     /// there is room.
     pub(super) fn x_ticks(&self) -> Vec<u16> {
         let mut ticks: Vec<u16> = Vec::new();
         let (powers, others): (Vec<u16>, Vec<u16>) =
-            self.batches.iter().partition(|batch| batch.is_power_of_two());
-        for batch in powers.into_iter().chain(others) {
+            self.places.iter().partition(|place| place.is_power_of_two());
+        for place in powers.into_iter().chain(others) {
             let room =
-                |tick: &u16| (self.x(*tick) - self.x(batch)).abs() > 26.0;
+                |tick: &u16| (self.x(*tick) - self.x(place)).abs() > 26.0;
             if ticks.iter().all(room) {
-                ticks.push(batch);
+                ticks.push(place);
             }
         }
         ticks.sort_unstable();
@@ -88,13 +99,12 @@ impl Frame {
             .collect()
     }
 
-    /// The powers of two at both ends, with a little room beside them.
+    /// Both ends, with a little room beside them.
     fn ends(&self) -> (f64, f64) {
-        let log = |batch: Option<&u16>| {
-            batch.map_or(0.0, |&batch| f64::from(batch).log2())
-        };
-        let low = log(self.batches.first());
-        let high = log(self.batches.last());
+        let along =
+            |place: Option<&u16>| place.map_or(0.0, |place| self.along(*place));
+        let low = along(self.places.first());
+        let high = along(self.places.last());
         let room = if high > low { 0.02 * (high - low) } else { 0.5 };
         (low - room, high + room)
     }
@@ -106,11 +116,23 @@ mod tests {
     use proptest::prelude::*;
 
     fn frame(points: &[(u16, f64)]) -> Frame {
+        over(Over::Batches, points)
+    }
+
+    fn over(over: Over, points: &[(u16, f64)]) -> Frame {
         let points: Vec<_> = points
             .iter()
             .map(|&(x, y)| Point { x, y, low: y, high: y, hollow: false })
             .collect();
-        Frame::new((0.0, 0.0), (700.0, 400.0), &points)
+        Frame::new((0.0, 0.0), (700.0, 400.0), over, &points)
+    }
+
+    #[test]
+    fn numbers_of_cores_are_as_far_apart_as_they_differ() {
+        let frame = over(Over::Cores, &[(1, 3.0), (2, 6.0), (5, 12.0)]);
+        let step = frame.x(2) - frame.x(1);
+        assert!((frame.x(5) - frame.x(2) - 3.0 * step).abs() < 1e-9);
+        assert_eq!(frame.x_ticks(), [1, 2, 5]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::labels::{clearest, shorten, width, wrap};
 use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, looks};
 use super::names::{Label, Names, draw_mark, kind};
 use super::pen::{Align, Pen, Spot, Type, sheet};
-use super::{Chart, LineRate, Point, Series};
+use super::{Chart, LineRate, Over, Point, Series};
 
 pub(super) const WIDTH: f64 = 960.0;
 pub(super) const HEIGHT: f64 = 600.0;
@@ -18,7 +18,7 @@ pub(super) const SMALL_LINE: f64 = 15.0;
 pub(super) const FOOT: f64 = 58.0;
 pub(super) const LONGEST_NAME: usize = 36;
 
-/// Draws a chart: batch sizes to the right, values from zero up.
+/// Draws a chart: batch sizes or cores to the right, values from zero up.
 #[must_use]
 pub fn draw(chart: &Chart) -> String {
     let lines = prepare(chart);
@@ -28,16 +28,20 @@ pub fn draw(chart: &Chart) -> String {
     let below = FOOT + SMALL_LINE * caption.len() as f64 + 10.0;
     let field = (HEIGHT - TOP - below).max(names.height());
     let height = (TOP + field + below).ceil();
-    let points: Vec<_> =
+    let mut points: Vec<_> =
         lines.iter().flat_map(|line| line.points.clone()).collect();
+    if chart.over == Over::Cores {
+        points.extend(lines.iter().filter_map(|line| Some(ideal(line)?.1)));
+    }
     let right = names.field_end(WIDTH - MARGIN);
-    let frame = Frame::new((LEFT, TOP), (right, TOP + field), &points);
+    let corner = (right, TOP + field);
+    let frame = Frame::new((LEFT, TOP), corner, chart.over, &points);
     sheet((WIDTH, height), &chart.title, &chart.subtitle, |pen| {
         let corners =
             [(0.0, 0.0), (WIDTH, 0.0), (WIDTH, height), (0.0, height)];
         pen.area(&corners, PAPER);
         draw_head(pen, chart);
-        draw_frame(pen, &frame);
+        draw_frame(pen, &frame, chart.over);
         if lines.is_empty() {
             let middle = (frame.left + right) / 2.0;
             let spot = (middle, (frame.top + frame.bottom) / 2.0);
@@ -45,6 +49,14 @@ pub fn draw(chart: &Chart) -> String {
         }
         for line in &lines {
             draw_band(pen, &frame, line);
+        }
+        if chart.over == Over::Cores {
+            for (line, (from, to)) in
+                lines.iter().filter_map(|line| Some((line, ideal(line)?)))
+            {
+                let ends = [from, to].map(|p| (frame.x(p.x), frame.y(p.y)));
+                pen.line(&ends, line.look.ink.faded(0.7), 0.8, &[]);
+            }
         }
         let rate = chart.line_rate.as_ref();
         let rate = rate.filter(|rate| rate.mpps <= frame.most());
@@ -100,6 +112,13 @@ fn prepare(chart: &Chart) -> Vec<Line> {
     lines
 }
 
+/// The ends of a line of as much for each core as at its left end.
+fn ideal(line: &Line) -> Option<(Point, Point)> {
+    let [first, .., last] = line.points[..] else { return None };
+    let y = first.y * f64::from(last.x) / f64::from(first.x.max(1));
+    Some((first, Point { y, low: y, high: y, ..last }))
+}
+
 fn draw_head(pen: &mut Pen, chart: &Chart) {
     let title = Type { bold: true, ..kind(18.0, TEXT, Align::Left) };
     pen.text(&chart.title, (MARGIN, 32.0), title);
@@ -107,7 +126,7 @@ fn draw_head(pen: &mut Pen, chart: &Chart) {
     pen.text(&chart.y_label, (MARGIN, 56.0), label);
 }
 
-fn draw_frame(pen: &mut Pen, frame: &Frame) {
+fn draw_frame(pen: &mut Pen, frame: &Frame, over: Over) {
     for (value, text) in frame.y_ticks() {
         let y = frame.y(value);
         let ink = if value == 0.0 { BORDER } else { GRID };
@@ -126,7 +145,10 @@ fn draw_frame(pen: &mut Pen, frame: &Frame) {
     }
     let middle = (frame.left + frame.right) / 2.0;
     let spot = (middle, frame.bottom + 40.0);
-    let text = "batch size, packets per receive call";
+    let text = match over {
+        Over::Batches => "batch size, packets per receive call",
+        Over::Cores => "cores that forward",
+    };
     pen.text(text, spot, kind(12.0, QUIET, Align::Middle));
 }
 

@@ -18,15 +18,28 @@ pub use lines::draw;
 pub use scale::Scale;
 
 use crate::analysis::{
-    self, BASELINE, CellResult, FLOOR, Reference, SAME, by_axis, with_fill,
+    self, BASELINE, CellResult, FLOOR, Reference, SAME, by_axis, with_cores,
+    with_fill,
 };
-use crate::results::{Fill, Run};
+use crate::results::{Fill, Run, on_cores};
 use crate::stats::Estimate;
 use std::collections::HashSet;
 
-/// One chart over batch sizes.
+/// What runs to the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Batch sizes, with equal steps for equal factors.
+    Batches,
+    /// Numbers of cores, with equal steps for equal differences, and beside
+    /// each line a thin one of as much for each core as for the first.
+    Cores,
+}
+
+/// One chart over batch sizes or cores.
 #[derive(Clone, Debug)]
 pub struct Chart {
+    /// What runs to the right.
+    pub over: Over,
     /// Headline.
     pub title: String,
     /// What a reader has to know, in small type below.
@@ -53,7 +66,7 @@ pub struct Series {
 /// One cell on a chart.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
-    /// Batch size.
+    /// Batch size or number of cores.
     pub x: u16,
     /// Measured value.
     pub y: f64,
@@ -93,7 +106,9 @@ impl LineRate {
 ///
 /// Each axis has two, throughput and cycles per packet, with its variants
 /// and what they are compared with; two more show all variants. What was
-/// measured with another fill besides has charts of its own.
+/// measured with another fill besides has charts of its own, and so has each
+/// number of cores. Where there are several, a chart for each batch size shows
+/// throughput over cores.
 #[must_use]
 pub fn charts(
     run: &Run,
@@ -102,9 +117,17 @@ pub fn charts(
 ) -> Vec<(String, String)> {
     let mut taken = HashSet::new();
     let mut charts = Vec::new();
-    for fill in run.fills() {
-        let results = with_fill(results, fill);
-        for sheet in sheets(&results, reference, fill, fill == run.setup.fill) {
+    let kinds = run.fills().into_iter().flat_map(|fill| {
+        run.core_counts().into_iter().map(move |cores| (fill, cores))
+    });
+    for (fill, cores) in kinds {
+        let results = with_cores(&with_fill(results, fill), cores);
+        let with_all = fill == run.setup.fill;
+        for mut sheet in sheets(&results, reference, fill, with_all) {
+            if let Some(cores) = cores {
+                sheet.file += &format!("-cores-{cores}");
+                sheet.title += &format!(", {}", on_cores(cores));
+            }
             let mut file = sheet.file.clone();
             while !taken.insert(file.clone()) {
                 file.push('_');
@@ -116,7 +139,54 @@ pub fn charts(
             }
         }
     }
+    if let [_, .., Some(_)] = run.core_counts()[..] {
+        charts.extend(scaling(run, results));
+    }
     charts
+}
+
+/// Throughput over cores, a chart for each batch size.
+fn scaling(run: &Run, results: &[CellResult]) -> Vec<(String, String)> {
+    let mut batches: Vec<_> = results.iter().map(|r| r.batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    let chart = |batch: u16| {
+        let is_ours =
+            |r: &&CellResult| r.batch == batch && !r.copy && r.cores.is_some();
+        let ours: Vec<_> = results.iter().filter(is_ours).cloned().collect();
+        let series = distinct(ours.iter().map(|r| r.variant.as_str()))
+            .into_iter()
+            .map(|variant| {
+                let own: Vec<_> = ours
+                    .iter()
+                    .filter(|r| r.variant == variant)
+                    .cloned()
+                    .collect();
+                let name = own.first().map_or(vec![], CellResult::names);
+                let points = own
+                    .iter()
+                    .filter_map(|r| point(r, r.cores?, Quantity::Throughput));
+                Series {
+                    name: name.join(SAME),
+                    points: points.collect(),
+                    emphasis: variant == BASELINE,
+                }
+            })
+            .filter(|series| !series.points.is_empty())
+            .collect();
+        let thin = "Thin lines: as much for each core as for the first.";
+        let caption = captions::caption(run, &ours, |_| true);
+        let chart = Chart {
+            over: Over::Cores,
+            title: format!("throughput over cores, batch size {batch}"),
+            subtitle: format!("{caption} {thin}"),
+            y_label: captions::y_label(run, Quantity::Throughput).to_owned(),
+            series,
+            line_rate: Some(LineRate::ten_gbe(run.setup.frame_bytes)),
+        };
+        (format!("scaling-batch-{batch}.svg"), draw(&chart))
+    };
+    batches.into_iter().map(chart).collect()
 }
 
 /// The sheets for results with one fill: one for each axis and, `with_all`,
@@ -233,6 +303,7 @@ impl<'a> Sheet<'a> {
         let is_ours = |r: &&CellResult| self.variants.contains(&&*r.variant);
         let ours: Vec<_> = results.iter().filter(is_ours).cloned().collect();
         Chart {
+            over: Over::Batches,
             title: format!(
                 "{}: {} by batch size",
                 self.title,
@@ -293,15 +364,17 @@ fn points(
     let mut points: Vec<_> = results
         .iter()
         .filter(|result| !result.copy && result.variant == variant)
-        .filter_map(|result| {
-            let Estimate { value, interval } = quantity.of(result)?;
-            let (low, high) = interval.unwrap_or((value, value));
-            let (x, hollow) = (result.batch, result.hollow);
-            Some(Point { x, y: value, low, high, hollow })
-        })
+        .filter_map(|result| point(result, result.batch, quantity))
         .collect();
     points.sort_by_key(|point| point.x);
     points
+}
+
+/// A result's point at `x`.
+fn point(result: &CellResult, x: u16, quantity: Quantity) -> Option<Point> {
+    let Estimate { value, interval } = quantity.of(result)?;
+    let (low, high) = interval.unwrap_or((value, value));
+    Some(Point { x, y: value, low, high, hollow: result.hollow })
 }
 
 /// A name as part of a file name, whatever it was.

@@ -20,6 +20,7 @@ fn chart(names: &[&str]) -> Chart {
         }
     });
     Chart {
+        over: Over::Batches,
         title: "a title".to_owned(),
         subtitle: "a caption".to_owned(),
         y_label: "Mpps".to_owned(),
@@ -231,6 +232,47 @@ fn a_run_at_random_alone_has_all_its_charts_so() {
             "cycles-all-random.svg",
         ]
     );
+}
+
+#[test]
+fn throughput_over_cores_has_a_chart_for_each_batch_size() {
+    let names = ["baseline", "reg=boxed"];
+    let run = example::over_cores(&names, &[1, 32], 3);
+    let results = analyse(&run, &reference);
+    let charts = charts(&run, &results, &reference);
+    let of = |name: &str| {
+        let chart = charts.iter().find(|(file, _)| file == name);
+        chart.unwrap_or_else(|| panic!("no {name}")).1.clone()
+    };
+    let one = of("scaling-batch-32.svg");
+    let texts = texts(&one).expect("well-formed");
+    for text in ["cores that forward", "baseline", "reg=boxed", "3"] {
+        assert!(texts.iter().any(|t| t == text), "{text} in {texts:?}");
+    }
+    assert!(texts.iter().any(|t| t.contains("Thin lines")), "{texts:?}");
+    assert_ne!(one, of("scaling-batch-1.svg"));
+    // The usual charts, for each number of cores.
+    assert!(of("cycles-reg-cores-3.svg").contains("on 3 cores"));
+    assert!(of("throughput-all-cores-1.svg").contains("on 1 core"));
+    let single = example::over_cores(&names, &[1, 32], 1);
+    let results = analyse(&single, &reference);
+    let charts = super::charts(&single, &results, &reference);
+    assert!(!charts.iter().any(|(name, _)| name.contains("scaling")));
+}
+
+#[test]
+fn an_ideal_line_has_as_much_for_each_core_as_for_the_first() {
+    let mut chart = chart(&["baseline"]);
+    chart.over = Over::Cores;
+    chart.line_rate = None;
+    let point = |x, y| Point { x, y, low: y, high: y, hollow: false };
+    chart.series[0].points = vec![point(1, 10.0), point(4, 20.0)];
+    // The axis reaches to 40, which no point does.
+    let texts = texts(&draw(&chart)).expect("well-formed");
+    assert!(texts.iter().any(|text| text == "40"), "{texts:?}");
+    chart.over = Over::Batches;
+    let texts = super::tests::texts(&draw(&chart)).expect("well-formed");
+    assert!(!texts.iter().any(|text| text == "40"), "{texts:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a run must keep to beyond the types of its fields.
 
+use driver::rss;
+
 use super::{Fill, Placement, Process, Round, Run, Workload};
 use std::collections::HashSet;
 
@@ -23,6 +25,7 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             run.cells.len()
         ));
     }
+    check_cores(run)?;
     let mut seen = HashSet::new();
     for (index, cell) in run.cells.iter().enumerate() {
         if cell.variant.is_empty() {
@@ -80,6 +83,65 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
         .iter()
         .enumerate()
         .try_for_each(|(index, process)| check_process(run, index, process))
+}
+
+/// Whether the cores of several forwarders are some.
+fn check_cores(run: &Run) -> Result<(), String> {
+    let setup = &run.setup;
+    let cores = &setup.cores;
+    let most = cores.len() as u16;
+    if let Some(first) = cores.first() {
+        let distinct: HashSet<_> = cores.iter().collect();
+        let sound = *first == setup.core
+            && distinct.len() == cores.len()
+            && !cores.contains(&setup.model_core);
+        if setup.placement == Placement::Lockstep || !sound {
+            return Err("setup.cores contradicts core, model_core or \
+                        placement"
+                .to_owned());
+        }
+    }
+    if setup.split && (most != 2 || setup.queues.is_some()) {
+        return Err("setup.split is true, but it takes two cores and one \
+                    queue"
+            .to_owned());
+    }
+    if let Some(queues) = setup.queues
+        && !(most.max(1)..=rss::QUEUES).contains(&queues)
+    {
+        return Err(format!(
+            "setup.queues is {queues}, not {} to {}",
+            most.max(1),
+            rss::QUEUES
+        ));
+    }
+    if most > rss::QUEUES {
+        return Err(format!("setup.cores: more than {}", rss::QUEUES));
+    }
+    for (index, cell) in run.cells.iter().enumerate() {
+        match cell.cores {
+            None => {}
+            Some(_) if cell.workload != Workload::Forward => {
+                return Err(format!(
+                    "cells[{index}].cores is set, but its workload is {}",
+                    cell.workload
+                ));
+            }
+            Some(cores) if setup.split && cores != 2 => {
+                return Err(format!(
+                    "cells[{index}].cores is {cores}, but setup.split is true"
+                ));
+            }
+            Some(cores) if (1..=most).contains(&cores) => {}
+            Some(cores) => {
+                return Err(format!(
+                    "cells[{index}].cores is {cores}, but setup.cores has \
+                     {most}"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_process(

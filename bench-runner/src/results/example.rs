@@ -74,6 +74,7 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
                 batch,
                 fill: Fill::Full,
                 workload: Workload::Forward,
+                cores: None,
                 copy,
                 other: false,
             }));
@@ -104,6 +105,39 @@ pub(crate) fn run(variants: &[&str], batches: &[u16]) -> Run {
         examination: None,
         warnings: Vec::new(),
     }
+}
+
+/// The same run in threads on 1 to `most` cores, of which each forwards a
+/// tenth less than one that there was before: 1, 1.9, 2.71, and so on times as
+/// much together.
+pub(crate) fn over_cores(variants: &[&str], batches: &[u16], most: u16) -> Run {
+    let mut run = run(variants, batches);
+    run.setup.placement = Placement::Threaded;
+    run.setup.cores = (1..=most.into()).collect();
+    run.setup.model_core = 0;
+    let cells = std::mem::take(&mut run.cells);
+    let mut rounds: Vec<_> =
+        run.processes.iter_mut().flat_map(|p| &mut p.rounds).collect();
+    let singles: Vec<_> =
+        rounds.iter_mut().map(|r| std::mem::take(&mut r.ticks)).collect();
+    let mut speed = 0.0;
+    for cores in 1..=most {
+        speed += 0.9_f64.powi(i32::from(cores) - 1);
+        let on = |cell: &Cell| Cell { cores: Some(cores), ..cell.clone() };
+        run.cells.extend(cells.iter().map(on));
+        for (round, single) in rounds.iter_mut().zip(&singles) {
+            let (length, busy) = (u64::from(round.length) * 896, 0.2);
+            let packets = (length as f64 * speed).round() as u64;
+            let count = single.len();
+            round.ticks.extend(single);
+            let forwarded = round.forwarded.get_or_insert_default();
+            forwarded.extend(std::iter::repeat_n(packets, count));
+            let model_busy = round.model_busy.get_or_insert_default();
+            let busy = busy * f64::from(cores);
+            model_busy.extend(std::iter::repeat_n(busy.min(1.0), count));
+        }
+    }
+    run
 }
 
 /// Says that a variant is measured under another's name.
@@ -210,6 +244,9 @@ fn setup() -> Setup {
         processes: 8,
         arenas: 4,
         core: 1,
+        cores: Vec::new(),
+        queues: None,
+        split: false,
         model_core: 1,
     }
 }

@@ -30,7 +30,7 @@ use crate::measure::{self, Kept, Listener, Probe, Schedule, Task};
 use crate::output;
 use crate::plan;
 use crate::process::{self, Watchdog};
-use crate::results::{self, Fill, Placement, Setup};
+use crate::results::{self, Placement, Setup};
 use crate::sweep::{command_line, differs, now, step_aside};
 use crate::virtual_time;
 use record::{FILE, Interval, Offered, Part, Record, SCHEMA};
@@ -221,16 +221,7 @@ fn job(record: &Record, seconds: f64) -> Result<Job, Failure> {
     )?;
     let batch = plan::sendable(&[offered.batch.into()], setup.ring_entries)?[0];
     let variant = plan::find(&offered.variant)?;
-    let task = Task {
-        variant,
-        workload: variant.workload().into(),
-        batch,
-        fill: Fill::Full,
-        arena: 0,
-        length: 0,
-        first_sequence: 0,
-        runs_seed: 0,
-    };
+    let task = Task::of(variant, batch);
     let schedule = Schedule {
         rate: offered.packets_per_second,
         pattern: pattern.0,
@@ -243,7 +234,7 @@ fn job(record: &Record, seconds: f64) -> Result<Job, Failure> {
         seed: offered.seed.wrapping_add(record.parts.len() as u64),
         flap: flap.map(|flap| flap.0),
     };
-    let aside = affinity::aside(setup.core, setup.model_core);
+    let aside = affinity::aside(&[setup.core, setup.model_core]);
     Ok(Job { setup, task, schedule, sizes, aside })
 }
 

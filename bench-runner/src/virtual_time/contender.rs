@@ -7,7 +7,6 @@ use variants::registry::Variant;
 use super::replayed::Replayed;
 use super::yardstick::Yardstick;
 use crate::measure::{Bench, Invalid, Step, Task, Until};
-use crate::results::Fill;
 
 /// How long a turn may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -87,14 +86,5 @@ pub(super) fn turn(
 }
 
 fn task(variant: Variant, batch: u16, arena: usize) -> Task {
-    Task {
-        variant,
-        workload: variant.workload().into(),
-        batch,
-        fill: Fill::Full,
-        arena,
-        length: 0,
-        first_sequence: 0,
-        runs_seed: 0,
-    }
+    Task { arena, ..Task::of(variant, batch) }
 }

@@ -11,4 +11,5 @@ mod rig;
 mod rings;
 mod sabotage;
 mod small;
+mod spread;
 mod trace;

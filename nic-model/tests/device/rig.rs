@@ -462,6 +462,34 @@ impl<'a> Card<'a> {
     }
 }
 
+impl<'a> Card<'a> {
+    /// Brings both ports up and then their queues, one after the other; each
+    /// queue of a port has a driver of its own.
+    pub fn attach(mut self, wait: &mut dyn Wait) -> Rig<'a, TrappedBar<'a>> {
+        let Config { buffers, buffer_bytes: bytes, .. } = self.config;
+        let packets = Mempool::<Plain>::dma_bytes(buffers, bytes);
+        let packets = self.dma.take(packets, 2 << 20);
+        let (dma, tables) = (&mut self.dma, &mut self.tables);
+        let mut pool = Mempool::new(buffers, bytes, packets, tables);
+        let bars = [0, 1].map(|port| self.model.bar(port));
+        for bar in &bars {
+            Nic::<_, PktBuf>::bring_up(bar.clone(), &self.config, wait)
+                .expect("the ports come up");
+        }
+        let one = Config { rx_queues: 1, tx_queues: 1, ..self.config };
+        let mut nics = Vec::new();
+        for n in 0..self.config.rx_queues {
+            for bar in &bars {
+                let lend = &mut || pool.lend();
+                let (bar, config) = (bar.clone(), &one);
+                let nic = Nic::attach(bar, n, config, dma, tables, lend, wait);
+                nics.push(nic.expect("the queue starts"));
+            }
+        }
+        Rig { model: self.model, nics, pool, dropped: 0 }
+    }
+}
+
 /// A card, its driver and a forwarder.
 pub struct Rig<'a, B> {
     pub model: SharedModel<'a>,

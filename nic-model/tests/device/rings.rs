@@ -131,28 +131,6 @@ fn lost_frames_leave_a_gap_in_the_numbers() {
 }
 
 #[test]
-fn an_unlimited_load_waits_for_the_fullest_queue() {
-    let setup = Setup::default().with_rings(2, 64);
-    let mut arena = setup.arena();
-    let mut rig = setup.rig(&mut arena);
-    let ready = |rig: &Rig<'_, _>| {
-        let model: &SharedModel<'_> = &rig.model;
-        model.borrow_mut().receive_ready(1000)
-    };
-    assert_eq!(ready(&rig), 2 * 63);
-    // Flows take turns, so that each queue got every other frame.
-    for port in 0..2 {
-        assert_eq!(rig.pass(port, 1, 10), 10);
-    }
-    assert_eq!(ready(&rig), 2 * 31);
-    for port in 0..2 {
-        assert_eq!(rig.pass(port, 0, 64), 47);
-    }
-    assert_eq!(ready(&rig), 2 * 26);
-    assert_eq!(rig.account().ring_empty, 0);
-}
-
-#[test]
 fn a_full_transmit_ring_takes_nothing_more() {
     let setup = Setup::default();
     let mut arena = setup.arena();

@@ -15,7 +15,7 @@ use nic_model::{
 use super::scenario::{MAX_BATCH, MAX_RING, Scenario};
 use crate::registry::pool_bytes;
 use crate::workload::{
-    Counts, Frame, MappedSite, Open, PORTS, Quota, Site, Workload,
+    Counts, Frame, MappedSite, Open, PORTS, Queues, Quota, Site, Workload,
 };
 
 /// What registers the driver sees.
@@ -107,6 +107,7 @@ pub fn run_on(
             let bars = traps;
             MappedSite::Trapped(Site {
                 bars,
+                queues: Queues::All,
                 config,
                 batch,
                 tables,
@@ -115,11 +116,29 @@ pub fn run_on(
             })
         }
         Registers::Mapped => {
-            MappedSite::Plain(Site { bars, config, batch, tables, dma, frame })
+            let queues = Queues::All;
+            MappedSite::Plain(Site {
+                bars,
+                queues,
+                config,
+                batch,
+                tables,
+                dma,
+                frame,
+            })
         }
         Registers::Costed => {
             let bars = bars.map(|bar| CostedBar::new(bar, 20));
-            MappedSite::Costed(Site { bars, config, batch, tables, dma, frame })
+            let queues = Queues::All;
+            MappedSite::Costed(Site {
+                bars,
+                queues,
+                config,
+                batch,
+                tables,
+                dma,
+                frame,
+            })
         }
     };
     let mut step = |_| model.borrow_mut().poll_control();

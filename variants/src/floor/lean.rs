@@ -24,7 +24,9 @@ use driver::tx::CLEAN_GROUP;
 use driver::wait::Wait;
 
 use crate::registry::Baseline;
-use crate::workload::{Counts, Forwarder, PORTS, Quota, Site, TOUCHED_BYTE};
+use crate::workload::{
+    Counts, Forwarder, PORTS, Queues, Quota, Site, TOUCHED_BYTE,
+};
 
 /// A forwarder without structure.
 pub struct Lean<'a, B> {
@@ -52,10 +54,15 @@ struct Tx<'a> {
 
 impl<'a, B: Bar0> Lean<'a, B> {
     /// Brings both ports up and takes their rings over.
+    ///
+    /// # Panics
+    ///
+    /// When it is to share the ports with others: it knows queue 0 only.
     pub fn open(
         site: Site<'a, B>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
+        assert_eq!(site.queues, Queues::All, "all ports are its own");
         let Site { bars, config, batch, mut tables, mut dma, .. } = site;
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =

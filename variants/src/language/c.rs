@@ -20,13 +20,15 @@ use driver::desc::rx_status::{DD, EOP};
 use driver::memory::HUGE_PAGE;
 use driver::mempool::{Mempool, PktBuf, RawMempool};
 use driver::nic::{InitError, Nic};
-use driver::regs::{CTRL, Offset, RDT, TDT};
+use driver::regs::{CTRL, Offset, RDT, Register, TDT};
 use driver::ring::{RxRing, TxRing};
 use driver::wait::Wait;
 
 use super::Language;
 use crate::registry::Baseline;
-use crate::workload::{Counts, Forwarder, MappedSite, PORTS, Quota, Site};
+use crate::workload::{
+    Counts, Forwarder, MappedSite, PORTS, Queues, Quota, Site,
+};
 
 /// The baseline's hot path in C.
 pub struct C;
@@ -159,33 +161,61 @@ impl TxQueue {
     }
 }
 
-/// Writes a register that is more than memory.
-extern "C" fn write32<B: Bar0>(object: *const c_void, at: u32, value: u32) {
-    // SAFETY: `forward` has put a bar there that outlives its call.
-    let bar = unsafe { &*object.cast::<B>() };
-    bar.write32(tail(at), value);
+/// Registers of a port, of which C knows those of queue 0.
+struct Registers<B> {
+    bar: B,
+    /// The queue that is meant.
+    queue: u16,
 }
 
-/// The tail at an offset.
-fn tail(bytes: u32) -> Offset {
-    let tails = [RDT.at(0), TDT.at(0)];
-    let known = tails.into_iter().find(|tail| tail.bytes() == bytes);
-    known.expect("C writes the two tails of queue 0 only")
+impl<B: Bar0> Registers<B> {
+    /// Where C finds registers that are memory: so far on that it meets the
+    /// tails of the queue in the place of those of queue 0.
+    fn base(&self) -> *mut u8 {
+        let steps = [RDT, TDT]
+            .map(|row| row.at(self.queue).bytes() - row.at(0).bytes());
+        assert_eq!(steps[0], steps[1], "tails are equally far apart");
+        let base = self.bar.mapped(CTRL.offset());
+        // SAFETY: the tails of the queue lie further on in the registers.
+        base.map_or(ptr::null_mut(), |at| unsafe {
+            at.cast::<u8>().add(steps[0] as usize).as_ptr()
+        })
+    }
+
+    /// The tail that C means by an offset.
+    fn tail(&self, bytes: u32) -> Offset {
+        let is_meant = |row: &&Register| row.at(0).bytes() == bytes;
+        let row = [&RDT, &TDT].into_iter().find(is_meant);
+        row.expect("C writes the two tails only").at(self.queue)
+    }
+}
+
+/// Writes a register that is more than memory.
+extern "C" fn write32<B: Bar0>(object: *const c_void, at: u32, value: u32) {
+    // SAFETY: `forward` has put registers there that outlive its call.
+    let registers = unsafe { &*object.cast::<Registers<B>>() };
+    registers.bar.write32(registers.tail(at), value);
 }
 
 /// A forwarder in C.
 struct InC<'a, B> {
     forward: Forward<'a>,
     rx_rings: [RxRing<'a>; PORTS],
-    bars: [B; PORTS],
+    registers: [Registers<B>; PORTS],
     batch: Box<[u32]>,
     mapped: bool,
 }
 
 impl<'a, B: Bar0> InC<'a, B> {
-    /// Brings both ports up and hands their rings to C.
+    /// Brings both ports up, or starts a queue of each, and hands their rings
+    /// to C.
     fn open(site: Site<'a, B>, wait: &mut dyn Wait) -> Result<Self, InitError> {
-        let Site { bars, config, batch, mut tables, mut dma, .. } = site;
+        let Site { bars, queues, config, batch, .. } = site;
+        let (mut tables, mut dma) = (site.tables, site.dma);
+        let queue = match queues {
+            Queues::All => 0,
+            Queues::One(n) => n,
+        };
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
             dma.take(Mempool::<Baseline>::dma_bytes(buffers, bytes), HUGE_PAGE);
@@ -194,22 +224,22 @@ impl<'a, B: Bar0> InC<'a, B> {
         let mut up = |bar: B| {
             let lend = &mut || pool.lend();
             let nic: Nic<'_, _> =
-                Nic::open(bar, &config, &mut dma, &mut tables, lend, wait)?;
+                queues.open(bar, &config, &mut dma, &mut tables, lend, wait)?;
             let (bar, mut rx, mut tx) = nic.into_parts();
             let (rx_ring, bufs) = rx.swap_remove(0).into_parts();
             let rx = RxQueue::new(&rx_ring, bufs.leak());
             let (tx_ring, bufs) = tx.swap_remove(0).into_parts();
             let tx = TxQueue::new(&tx_ring, bufs.leak());
-            let base = bar.mapped(CTRL.offset());
-            let base = base.map_or(ptr::null_mut(), |at| at.as_ptr().cast());
+            let registers = Registers { bar, queue };
+            let base = registers.base();
             let write32 = write32::<B>;
             let object = ptr::null();
             let port = Port { bar: Bar { base, object, write32 }, rx, tx };
-            Ok::<_, InitError>((bar, rx_ring, port))
+            Ok::<_, InitError>((registers, rx_ring, port))
         };
         let [first, second] = bars;
-        let (bar0, rx_ring0, port0) = up(first)?;
-        let (bar1, rx_ring1, port1) = up(second)?;
+        let (registers0, rx_ring0, port0) = up(first)?;
+        let (registers1, rx_ring1, port1) = up(second)?;
         let ports = [port0, port1];
         let mapped = ports.iter().all(|port| !port.bar.base.is_null());
         Ok(Self {
@@ -221,7 +251,7 @@ impl<'a, B: Bar0> InC<'a, B> {
                 batch_size: batch,
             },
             rx_rings: [rx_ring0, rx_ring1],
-            bars: [bar0, bar1],
+            registers: [registers0, registers1],
             batch: vec![0; batch.into()].into_boxed_slice(),
             mapped,
         })
@@ -233,12 +263,13 @@ impl<B: Bar0> Forwarder for InC<'_, B> {
         let Quota { packets, patience } = quota;
         let forward = &mut self.forward;
         forward.batch = self.batch.as_mut_ptr();
-        for (port, bar) in forward.ports.iter_mut().zip(&self.bars) {
-            port.bar.object = ptr::from_ref(bar).cast();
+        let both = forward.ports.iter_mut().zip(&self.registers);
+        for (port, registers) in both {
+            port.bar.object = ptr::from_ref(registers).cast();
         }
         // SAFETY: rings, tables and pool are this forwarder's alone and as
         // large as they say, the batch holds `batch_size` indices, registers
-        // are mapped where `mapped` says so, and `object` is a `B` otherwise.
+        // are mapped where `mapped` says so, and `object` is as `write32` wants it.
         unsafe {
             if self.mapped {
                 ringside_forward(forward, packets, patience)

@@ -3,14 +3,15 @@
 pub mod classify;
 pub mod forward;
 pub mod rx;
+pub mod split;
 pub mod stage;
 pub mod tx;
 
 use core::fmt;
 
-use driver::bar::{CostedBar, MappedBar};
+use driver::bar::{Bar0, CostedBar, MappedBar};
 use driver::memory::Carver;
-use driver::nic::{Config, InitError};
+use driver::nic::{Config, InitError, Lend, Nic};
 use driver::policy::PACKET_TYPES;
 use driver::wait::Wait;
 
@@ -83,11 +84,44 @@ pub struct Frame {
     pub first_sequence: u64,
 }
 
+/// Which queues of both ports are a forwarder's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Queues {
+    /// All of them; it brings the ports up.
+    #[default]
+    All,
+    /// The one with this number of either direction, on ports that are up
+    /// ([`Nic::bring_up`]). Other forwarders have the others.
+    One(u16),
+}
+
+impl Queues {
+    /// Brings a port up, or starts the queue of one that is up.
+    pub fn open<'a, B: Bar0, T: Default>(
+        self,
+        bar: B,
+        config: &Config,
+        dma: &mut Carver<'a>,
+        tables: &mut Carver<'a>,
+        lend: Lend<'_>,
+        wait: &mut dyn Wait,
+    ) -> Result<Nic<'a, B, T>, InitError> {
+        match self {
+            Self::All => Nic::open(bar, config, dma, tables, lend, wait),
+            Self::One(n) => {
+                Nic::attach(bar, n, config, dma, tables, lend, wait)
+            }
+        }
+    }
+}
+
 /// Where a workload is set up.
 pub struct Site<'a, B> {
     /// BAR 0 of each port.
     pub bars: [B; PORTS],
-    /// What the driver is set up with.
+    /// Which of their queues are used.
+    pub queues: Queues,
+    /// What the driver is set up with: as many queues as are used.
     pub config: Config,
     /// Upper limit of packets per receive call.
     pub batch: u16,
@@ -110,7 +144,8 @@ pub enum MappedSite<'a> {
     Trapped(Site<'a, nic_model::TrappedBar<'a>>),
 }
 
-/// Sets a workload up: brings the ports from reset to running queues.
+/// Sets a workload up: brings the ports from reset to running queues, or
+/// starts its own queue.
 pub type Open = for<'a> fn(
     MappedSite<'a>,
     &mut dyn Wait,

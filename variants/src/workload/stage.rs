@@ -32,19 +32,20 @@ pub type Across<'r, 'a, P, B> =
     Route<'r, 'a, P, RxPort<'r, 'a, B>, TxPort<'r, 'a, B, InFlight<P>>>;
 
 impl<'a, P: Policy, B: Bar0> Stage<'a, P, B> {
-    /// Brings both ports up.
+    /// Brings both ports up, or starts a queue of each.
     pub fn open(
         site: Site<'a, B>,
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
-        let Site { bars, config, batch, mut tables, mut dma, .. } = site;
+        let Site { bars, queues, config, batch, .. } = site;
+        let (mut tables, mut dma) = (site.tables, site.dma);
         let (buffers, bytes) = (config.buffers, config.buffer_bytes);
         let packets =
             dma.take(Mempool::<P>::dma_bytes(buffers, bytes), HUGE_PAGE);
         let mut pool = Mempool::new(buffers, bytes, packets, &mut tables);
         let mut up = |bar| {
             let lend = &mut || pool.lend();
-            Nic::open(bar, &config, &mut dma, &mut tables, lend, wait)
+            queues.open(bar, &config, &mut dma, &mut tables, lend, wait)
         };
         let [first, second] = bars;
         let ports = [up(first)?, up(second)?];

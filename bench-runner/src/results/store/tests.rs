@@ -139,6 +139,49 @@ fn a_threaded_run_loads_as_it_was_saved() {
 }
 
 #[test]
+fn a_run_over_cores_loads_as_it_was_saved_and_none_is_before_there_were_any() {
+    let folder = Folder::new("cores");
+    assert!(!text(&small()).unwrap().contains("\"cores\": ["));
+    assert!(!text(&small()).unwrap().contains("queues"));
+    let mut run = example::over_cores(&["baseline"], &[32], 3);
+    run.setup.queues = Some(6);
+    run.save(&folder.0).unwrap();
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
+    assert_eq!(run.core_counts(), [Some(1), Some(2), Some(3)]);
+    assert_eq!(small().core_counts(), [None]);
+}
+
+#[test]
+fn cores_that_contradict_each_other_are_refused() {
+    let refused = |change: &dyn Fn(&mut Run)| {
+        let mut run = example::over_cores(&["baseline"], &[32], 3);
+        change(&mut run);
+        refusal("no-cores", text(&run).unwrap())
+    };
+    for change in [
+        &(|run: &mut Run| run.setup.cores[1] = 1) as &dyn Fn(&mut Run),
+        &|run| run.setup.cores[2] = run.setup.model_core,
+        &|run| run.setup.core = 2,
+        &|run| run.setup.placement = Placement::Lockstep,
+    ] {
+        let line = refused(change);
+        assert!(line.contains("setup.cores contradicts"), "{line}");
+    }
+    let line = refused(&|run| run.setup.split = true);
+    assert!(line.contains("setup.split is true"), "{line}");
+    for queues in [0, 2, 17] {
+        let line = refused(&|run| run.setup.queues = Some(queues));
+        assert!(line.contains("not 3 to 16"), "{line}");
+    }
+    for cores in [0, 4] {
+        let line = refused(&|run| run.cells[1].cores = Some(cores));
+        assert!(line.contains("but setup.cores has 3"), "{line}");
+    }
+    let line = refused(&|run| run.cells[1].workload = Workload::Rx);
+    assert!(line.contains("its workload is rx"), "{line}");
+}
+
+#[test]
 fn numbers_load_as_they_were_saved() {
     let folder = Folder::new("numbers");
     let mut run = small();
