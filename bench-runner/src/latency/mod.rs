@@ -27,7 +27,7 @@ use crate::plan;
 use crate::process;
 use crate::results::Setup;
 use crate::sweep::{command_line, now, step_aside, terminal_width};
-use crate::virtual_time::{self, Yardstick};
+use crate::virtual_time::{self, Speed};
 use record::{FILE, Offered, Record};
 use series::Series;
 use subject::{Offer, Subject};
@@ -165,9 +165,10 @@ fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
             let chain_ghz = clock::core_ghz(tick_hz);
             let mut bench = virtual_time::bench(&plan.setup, plan.offer.sizes)?;
             let clock_cost_ticks = bench.clock_cost_ticks();
+            let speed = Speed { tick_hz, ghz: chain_ghz };
             let mut series = Vec::new();
             let end =
-                measure_on(plan, &mut bench, tick_hz, &mut |one: Series| {
+                measure_on(plan, &mut bench, speed, &mut |one: Series| {
                     series.push(one);
                     bar.inc(1);
                 });
@@ -182,14 +183,12 @@ fn measure(plan: &Plan, tick_hz: f64) -> Result<Measured, Failure> {
 fn measure_on(
     plan: &Plan,
     bench: &mut Bench,
-    tick_hz: f64,
+    speed: Speed,
     done: &mut dyn FnMut(Series),
 ) -> Result<(), Failure> {
     let (setup, batch) = (&plan.setup, plan.offer.batch);
-    let yardstick = Yardstick::new(bench, tick_hz, batch)?;
     for variant in &plan.variants {
-        let mut subject =
-            Subject::new(bench, setup, yardstick, *variant, batch)?;
+        let mut subject = Subject::new(bench, setup, speed, *variant, batch)?;
         for rate in &plan.rates {
             done(subject.series(&plan.offer, *rate)?);
         }
