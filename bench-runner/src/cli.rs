@@ -99,7 +99,12 @@ the processor's own counters, or why there are none.")]
 Examples:
   bench-runner ndr --variant baseline,reg=boxed --virtual
   bench-runner ndr --variant baseline --frame 64,imix --batch 1,32 --virtual
-  bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%")]
+  bench-runner ndr --variant baseline,buffer=deferred --virtual \
+--frame 64,128,256,512,1024,1280,1518 --out DIR
+  bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%
+
+Batches cost what they were measured to cost on this machine; a wire's line
+rate is no limit.")]
     Ndr(NdrArgs),
     /// One rate for as long as asked: loss and drift over time
     #[command(after_help = "\

@@ -124,6 +124,49 @@ fn a_mistake_is_one_line() {
 }
 
 #[test]
+fn lines_over_frame_sizes_have_the_line_rate_beside_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = command()
+        .args("--variant baseline --frame 64,1518 --batch 4".split(' '))
+        .args("--virtual --seconds 0.01 --loss 0 --out".split(' '))
+        .arg(folder.path())
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let plots = folder.path().join("plots");
+    let svg = fs::read_to_string(plots.join("ndr-sizes-4.svg"));
+    let svg = svg.expect("a chart");
+    for words in ["baseline", "line rate of two 10 Gbit/s ports"] {
+        assert!(svg.contains(words), "{words} in {svg}");
+    }
+    assert_eq!(fs::read_dir(plots).expect("charts").count(), 1);
+}
+
+#[test]
+fn interrupted_before_there_is_an_answer_it_leaves_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let child = command()
+        .args("--variant baseline --batch 448 --virtual --out".split(' '))
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // From when the folder is taken an interruption is waited for.
+    let begun = Instant::now();
+    while !folder.path().join(".lock").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no start");
+        sleep(Duration::from_millis(5));
+    }
+    let child_id = Pid::from_child(&child);
+    kill_process(child_id, Signal::INT).expect("it still runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    assert!(output.stdout.is_empty() && !folder.path().join(FILE).exists());
+}
+
+#[test]
 fn an_interrupted_search_keeps_what_was_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let child = command()

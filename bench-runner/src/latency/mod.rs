@@ -31,7 +31,7 @@ use crate::plan;
 use crate::process;
 use crate::results::{Machine, Placement, Setup};
 use crate::sweep::{command_line, now, step_aside, terminal_width};
-use crate::virtual_time::{self, Yardstick};
+use crate::virtual_time::{self, Speed};
 use record::{FILE, Floor, Offered, Record, Time};
 use series::{Series, Threads};
 use subject::{Offer, Subject};
@@ -192,6 +192,7 @@ fn measure_all(
             let mut bench = virtual_time::bench(&plan.setup, plan.offer.sizes)?;
             machine.clock_cost_ticks = bench.clock_cost_ticks();
             let tick_hz = machine.tick_hz;
+            let speed = Speed { tick_hz, ghz: chain_ghz };
             let circumstances = (machine, chain_ghz);
             let record = |series: &[Series]| {
                 report.record(&circumstances, &floor, series)
@@ -203,9 +204,7 @@ fn measure_all(
                 report.keep(&record(&series), series.last())
             };
             let end = match plan.time {
-                Time::Virtual => {
-                    virtually(plan, &mut bench, tick_hz, &mut done)
-                }
+                Time::Virtual => virtually(plan, &mut bench, speed, &mut done),
                 Time::Wall => {
                     by_the_clock(plan, &mut bench, tick_hz, &mut done)
                 }
@@ -239,14 +238,12 @@ type Done<'d> = dyn FnMut(Series) -> Result<(), Failure> + 'd;
 fn virtually(
     plan: &Plan,
     bench: &mut Bench,
-    tick_hz: f64,
+    speed: Speed,
     done: &mut Done<'_>,
 ) -> Result<(), Failure> {
     let (setup, batch) = (&plan.setup, plan.offer.batch);
-    let yardstick = Yardstick::new(bench, tick_hz, batch)?;
     for variant in &plan.variants {
-        let mut subject =
-            Subject::new(bench, setup, yardstick, *variant, batch)?;
+        let mut subject = Subject::new(bench, setup, speed, *variant, batch)?;
         for rate in &plan.rates {
             done(subject.series(&plan.offer, *rate)?)?;
         }

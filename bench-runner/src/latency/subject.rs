@@ -19,7 +19,7 @@ use crate::results::Setup;
 use crate::virtual_time;
 use crate::virtual_time::queue::{Outcome, follow};
 use crate::virtual_time::{
-    Contender, Followed, MeasuredCosts, Queue, Replayed, Yardstick, steps,
+    Contender, Followed, MeasuredCosts, Queue, Replayed, Speed, steps,
 };
 
 /// Fewest replays of the same batches; a batch costs the median over them.
@@ -84,14 +84,14 @@ impl<'b> Subject<'b> {
     pub fn new(
         bench: &'b mut Bench,
         setup: &Setup,
-        yardstick: Yardstick,
+        speed: Speed,
         variant: Variant,
         batch: u16,
     ) -> Result<Self, Failure> {
         let until = Until::within(LIMIT);
         let failed = |e: Invalid| failure(&variant.name(), &e);
         let mut contender =
-            Contender::new(bench, yardstick, variant, batch).map_err(failed)?;
+            Contender::new(bench, speed, variant, batch).map_err(failed)?;
         let each = every_fill(batch, setup.seed);
         let replayed = replay(&mut contender, &each, &until).map_err(failed)?;
         let costs = MeasuredCosts::by_fill(&each, &replayed);
@@ -203,7 +203,8 @@ fn replay(
 ) -> Result<Replayed, Invalid> {
     let often = REPLAYED_BATCHES / steps.len().max(1);
     let often = often.clamp(REPLAYS, MOST_REPLAYS) | 1;
-    contender.replay(steps, often, until)
+    let replays = contender.replay(steps, often, until)?;
+    Ok(contender.costs(&replays))
 }
 
 /// Nanoseconds of picoseconds, rounded.

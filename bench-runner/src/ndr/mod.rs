@@ -32,14 +32,14 @@ use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::load::SizesArg;
-use crate::measure::{Bench, Until};
+use crate::measure::{Bench, Replay, Until};
 use crate::output;
 use crate::plan;
 use crate::process;
 use crate::results::Setup;
 use crate::sweep::{command_line, now};
 use crate::virtual_time::{
-    self, Contender, CycledCosts, Yardstick, failure, steps,
+    self, Contender, CycledCosts, Speed, failure, steps,
 };
 use record::{FILE, Record, Row, Search};
 
@@ -47,8 +47,11 @@ use record::{FILE, Record, Row, Search};
 /// such as sweeping its pool, several times.
 const PACKETS: u32 = 16_384;
 
-/// Replays that a batch's cost comes from.
-const REPLAYS: usize = 25;
+/// Passes over a variant's batches, each with looks at how fast it is.
+const PASSES: usize = 3;
+
+/// Replays of a pass on each arena.
+const REPLAYS: usize = 4;
 
 /// The smallest load is this share of the largest.
 const LEAST: f64 = 1e-3;
@@ -167,7 +170,7 @@ impl Plan {
             core: self.setup.core,
             ring_entries: self.setup.ring_entries,
             buffer_bytes: self.setup.buffer_bytes,
-            replays: REPLAYS,
+            replays: PASSES * REPLAYS * self.setup.arenas as usize / 2,
             ghz,
             chain_ghz,
             final_seconds: goal.final_seconds,
@@ -185,19 +188,19 @@ fn measure(
     record: &mut Record,
     folder: Option<&Folder>,
 ) -> Result<(), Failure> {
-    let (tick_hz, ghz) = (record.machine.tick_hz, record.search.ghz);
+    let speed =
+        Speed { tick_hz: record.machine.tick_hz, ghz: record.search.ghz };
     for &frame in &plan.frames {
         let frame_bytes = frame.largest();
         let setup = Setup { frame_bytes, ..plan.setup.clone() };
         let mut bench = virtual_time::bench(&setup, frame)?;
         for &batch in &plan.batches {
-            let yardstick = Yardstick::at(&mut bench, tick_hz, batch, ghz)?;
             for &variant in &plan.variants {
                 if is_stopped() {
                     return Err(stopped());
                 }
                 let found =
-                    search_for(plan, &mut bench, yardstick, variant, batch)?;
+                    search_for(plan, &mut bench, speed, variant, batch)?;
                 let row = Row::new(variant.name(), frame, batch, &found);
                 record.rows.push(row);
                 if let Some(folder) = folder {
@@ -224,7 +227,7 @@ fn stopped() -> Failure {
 fn search_for(
     plan: &Plan,
     bench: &mut Bench,
-    yardstick: Yardstick,
+    speed: Speed,
     variant: Variant,
     batch: u16,
 ) -> Result<Found, Failure> {
@@ -232,10 +235,19 @@ fn search_for(
     let run = |fill: u16| steps::run(fill, PACKETS.div_ceil(fill.into()));
     let steps: Vec<_> = steps::fills(batch).into_iter().flat_map(run).collect();
     let until = Until::within(DEADLINE);
-    let contender = Contender::new(bench, yardstick, variant, batch);
+    let contender = Contender::new(bench, speed, variant, batch);
     let mut contender = contender.map_err(failed)?;
-    let replayed = contender.replay(&steps, REPLAYS, &until);
-    let costs = CycledCosts::new(&steps, &replayed.map_err(failed)?);
+    let arenas = contender.arenas();
+    let mut replays = vec![Vec::new(); arenas];
+    for _ in 0..PASSES {
+        let pass = contender.replay(&steps, REPLAYS * arenas, &until);
+        for (number, one) in pass.map_err(failed)?.into_iter().enumerate() {
+            replays[number % arenas].push(one);
+        }
+        contender.look().map_err(failed)?;
+    }
+    let quiet: Vec<_> = replays.into_iter().flat_map(quieter_half).collect();
+    let costs = CycledCosts::new(&steps, &contender.costs(&quiet));
     let Setup { ring_entries, seed, .. } = plan.setup;
     let mut tester = VirtualTester::new(costs, ring_entries, seed);
     let max = tester.capacity() * BEYOND;
@@ -244,6 +256,13 @@ fn search_for(
     let begun = Instant::now();
     let mut keep_going = || !is_stopped() && begun.elapsed() < DEADLINE;
     search(&plan.goals, limits, &mut tester, &mut keep_going)
+}
+
+/// Those of an arena's replays in which the machine was quicker.
+fn quieter_half(mut replays: Vec<Replay>) -> Vec<Replay> {
+    replays.sort_by(|a, b| a.turn_ticks.total_cmp(&b.turn_ticks));
+    replays.truncate(replays.len().div_ceil(2));
+    replays
 }
 
 /// The frequency in GHz that rates are stated for: that of the time-stamp

@@ -173,6 +173,14 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Bytes of each frame; none where sizes are mixed.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u16> {
+        self.frame.parse().ok()
+    }
+}
+
 impl GoalRecord {
     /// What marks a result that is none; nothing for one that is.
     #[must_use]

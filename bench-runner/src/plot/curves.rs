@@ -5,9 +5,12 @@ use super::lines::{
     FOOT, HEIGHT, LEFT, LONGEST_NAME, MARGIN, SMALL, SMALL_LINE, TOP, WIDTH,
 };
 use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, paired};
-use super::names::{Label, Names, kind};
+use super::names::{Label, Names, draw_mark, kind};
 use super::pen::{Align, Pen, Spot, Type, sheet};
 use super::scale::{Scale, Span};
+
+/// Points of a line up to which each bears a mark, where it is not thin.
+const FEW: usize = 12;
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -104,7 +107,11 @@ impl Curves {
                 let Some(&end) = spots.last() else { continue };
                 let look = curve.look();
                 pen.line(&spots, look.ink, look.width, look.dash);
-                let (bold, mark) = (false, None);
+                let is_marked = !curve.thin && spots.len() <= FEW;
+                for spot in spots.iter().filter(|_| is_marked) {
+                    draw_mark(pen, *spot, look.mark, look.ink, false);
+                }
+                let (bold, mark) = (false, is_marked.then_some(false));
                 labels.push(Label { name, end, look, bold, mark });
             }
             if labels.is_empty() {

@@ -5,12 +5,13 @@
 mod contender;
 mod costs;
 mod cycled;
+mod heap;
 mod lane;
 mod measured;
 pub mod queue;
 mod replayed;
+mod speed;
 pub mod steps;
-mod yardstick;
 
 pub use contender::Contender;
 pub use costs::Costs;
@@ -19,7 +20,7 @@ pub use lane::{Counted, Followed, Lane};
 pub use measured::MeasuredCosts;
 pub use queue::Queue;
 pub use replayed::Replayed;
-pub use yardstick::Yardstick;
+pub use speed::Speed;
 
 use nic_model::arrivals::Sizes;
 
