@@ -234,7 +234,7 @@ fn several_among(
             free.or_else(|| allowed.first().copied()).ok_or(Error::NoCore)?
         }
     };
-    let mut cores: Vec<_> = asked.iter().copied().collect();
+    let mut cores = asked.to_vec();
     cores.retain(|core| allowed.contains(core) && *core != model_core);
     let others: Vec<_> = from_end()
         .filter(|core| *core != model_core && !cores.contains(core))
