@@ -582,6 +582,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_divided_region_is_in_pieces_of_one_size() {
+        let iova = Iova::new(0x7_0000_0000);
+        let mut region = DmaRegion::allocate(1, iova).expect("memory");
+        let mut whole = region.carve();
+        whole.take(4096, 4096);
+        let mut pieces = whole.divide(3, 4096);
+        let starts: Vec<_> =
+            pieces.iter_mut().map(|p| p.take(64, 64).iova()).collect();
+        let each = (HUGE_PAGE - 4096) / 3 / 4096 * 4096;
+        let wanted = [0, 1, 2].map(|n| iova.offset(4096 + n * each));
+        assert_eq!(starts, wanted);
+        assert!(pieces.iter().all(|p| p.window().bytes() == each));
+    }
+
+    #[test]
     fn a_region_is_zeroed_and_aligned() {
         let region =
             DmaRegion::allocate(5000, Iova::new(1 << 40)).expect("memory");

@@ -142,8 +142,6 @@ pub struct LinkSpeed(pub u32);
 #[derive(Debug)]
 pub struct Nic<'a, B, T = PktBuf> {
     bar: B,
-    /// Number of the first queue of either direction that is this one's.
-    first: u16,
     rx: Vec<RxQueue<'a>>,
     tx: Vec<TxQueue<'a, T>>,
     statistics: Statistics,
@@ -170,12 +168,12 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         nic.start_link();
         Statistics::default().read(&nic.bar);
         nic.begin_receive(config.rx_queues);
-        nic.set_up_rx_queues(config);
+        nic.set_up_rx_queues(0, config);
         nic.end_receive();
         nic.begin_transmit();
-        nic.set_up_tx_queues();
+        nic.set_up_tx_queues(0);
         nic.end_transmit();
-        nic.start(lend, wait)?;
+        nic.start(0, lend, wait)?;
         nic.set_promiscuous(true);
         nic.await_link(wait)?;
         Ok(nic)
@@ -191,7 +189,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         config.check()?;
         let (rx, tx) = (Vec::new(), Vec::new());
         let statistics = Statistics::default();
-        let nic = Self { bar, first: 0, rx, tx, statistics };
+        let nic = Self { bar, rx, tx, statistics };
         nic.reset(wait)?;
         nic.start_link();
         Statistics::default().read(&nic.bar);
@@ -218,10 +216,10 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
         let mut nic = Self::down(bar, first, config, dma, tables)?;
-        nic.set_up_rx_queues(config);
-        nic.clear_dca();
-        nic.set_up_tx_queues();
-        nic.start(lend, wait)?;
+        nic.set_up_rx_queues(first, config);
+        nic.clear_dca(first);
+        nic.set_up_tx_queues(first);
+        nic.start(first, lend, wait)?;
         Ok(nic)
     }
 
@@ -236,20 +234,22 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         config.check()?;
         let (rx, tx) = queues(first, config, dma, tables);
         let statistics = Statistics::default();
-        Ok(Self { bar, first, rx, tx, statistics })
+        Ok(Self { bar, rx, tx, statistics })
     }
 
-    /// Starts all queues.
+    /// Starts all queues, of which the first of either direction has number
+    /// `first`.
     fn start(
         &mut self,
+        first: u16,
         lend: Lend<'_>,
         wait: &mut dyn Wait,
     ) -> Result<(), InitError> {
         for n in 0..self.rx.len() {
-            self.start_rx(n, lend, wait)?;
+            self.start_rx(first, n, lend, wait)?;
         }
         for n in 0..self.tx.len() {
-            self.start_tx(n, wait)?;
+            self.start_tx(first + n as u16, wait)?;
         }
         Ok(())
     }
@@ -335,9 +335,9 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         }
     }
 
-    fn set_up_rx_queues(&self, config: &Config) {
+    fn set_up_rx_queues(&self, first: u16, config: &Config) {
         let bar = &self.bar;
-        for (n, queue) in (self.first..).zip(&self.rx) {
+        for (n, queue) in (first..).zip(&self.rx) {
             let kib = u32::from(config.buffer_bytes.div_ceil(1024));
             let fields = srrctl::DESCTYPE | srrctl::BSIZEPACKET;
             let old = bar.read32(SRRCTL.at(n)) & !fields;
@@ -357,12 +357,12 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
     fn end_receive(&self) {
         let bar = &self.bar;
         bar.set_bits(CTRL_EXT.offset(), ctrl_ext::NS_DIS);
-        self.clear_dca();
+        self.clear_dca(0);
         bar.set_bits(RXCTRL.offset(), rxctrl::RXEN);
     }
 
-    fn clear_dca(&self) {
-        for (n, _) in (self.first..).zip(&self.rx) {
+    fn clear_dca(&self, first: u16) {
+        for (n, _) in (first..).zip(&self.rx) {
             self.bar.clear_bits(DCA_RXCTRL.at(n), dca_rxctrl::CLEAR);
         }
     }
@@ -379,9 +379,9 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         bar.clear_bits(RTTDCS.offset(), rttdcs::ARBDIS);
     }
 
-    fn set_up_tx_queues(&self) {
+    fn set_up_tx_queues(&self, first: u16) {
         let bar = &self.bar;
-        for (n, queue) in (self.first..).zip(&self.tx) {
+        for (n, queue) in (first..).zip(&self.tx) {
             let ring = queue.ring();
             bar.write32(TDBAL.at(n), ring.iova().low());
             bar.write32(TDBAH.at(n), ring.iova().high());
@@ -397,6 +397,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
 
     fn start_rx(
         &mut self,
+        first: u16,
         n: usize,
         lend: Lend<'_>,
         wait: &mut dyn Wait,
@@ -404,7 +405,7 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         let queue = &mut self.rx[n];
         queue.fill(lend).ok_or(InitError::PoolTooSmall)?;
         let last = queue.ring().entries() - 1;
-        let (bar, n) = (&self.bar, self.first + n as u16);
+        let (bar, n) = (&self.bar, first + n as u16);
         bar.set_bits(RXDCTL.at(n), rxdctl::ENABLE);
         poll(bar, wait, RXDCTL.at(n), rxdctl::ENABLE, rxdctl::ENABLE)?;
         bar.write32(RDH.at(n), 0);
@@ -413,8 +414,8 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         Ok(())
     }
 
-    fn start_tx(&self, n: usize, wait: &mut dyn Wait) -> Result<(), Timeout> {
-        let (bar, n) = (&self.bar, self.first + n as u16);
+    fn start_tx(&self, n: u16, wait: &mut dyn Wait) -> Result<(), Timeout> {
+        let bar = &self.bar;
         bar.write32(TDH.at(n), 0);
         bar.write32(TDT.at(n), 0);
         bar.set_bits(TXDCTL.at(n), txdctl::ENABLE);

@@ -172,7 +172,8 @@ impl<'a> Port<'a> {
     /// queue (datasheet 4.6.7).
     fn spread(&mut self) {
         let queues = self.rx.len();
-        if queues > 1 {
+        let is_read = |spread: &Spread| spread.rss.is_current(&self.regs);
+        if queues > 1 && !self.spread.as_ref().is_some_and(is_read) {
             let rss = Rss::read(&self.regs, self.source.maker(), queues);
             let next = vec![self.source.next_sequence(); queues];
             self.spread = Some(Spread { rss, next });

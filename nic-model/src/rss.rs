@@ -32,6 +32,8 @@ pub fn toeplitz(key: &[u8; KEY_BYTES], input: &[u8]) -> u32 {
 /// flow and its type make of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rss {
+    /// The registers that say so.
+    words: Vec<u32>,
     /// What is hashed, as in a descriptor; 0 for nothing.
     kind: u16,
     /// Whether descriptors report the hash.
@@ -75,6 +77,7 @@ impl Rss {
         let (flows, types) = (maker.flows(), maker.types());
         let by_type = (0..types).map(|t| hash(0, t) ^ hash(0, 0)).collect();
         let mut rss = Self {
+            words: words(regs).collect(),
             kind,
             reports: kind != 0 && rxcsum & rxcsum::PCSD != 0,
             table,
@@ -94,6 +97,11 @@ impl Rss {
             rss.flows = of_queue;
         }
         rss
+    }
+
+    /// Whether the registers still say so.
+    pub fn is_current(&self, regs: &RegisterFile<'_>) -> bool {
+        words(regs).eq(self.words.iter().copied())
     }
 
     #[inline(always)]
@@ -127,6 +135,13 @@ impl Rss {
         let period = self.by_flow.len() as u64;
         self.flows.get(queue).map(|flows| Share { flows, period })
     }
+}
+
+/// All registers that say how frames are spread.
+fn words<'r>(regs: &'r RegisterFile<'_>) -> impl Iterator<Item = u32> + 'r {
+    let rows = [&MRQC, &RXCSUM, &RSSRK, &RETA].into_iter();
+    let all = rows.flat_map(|row| (0..row.count()).map(move |n| (row, n)));
+    all.map(|(row, n)| regs.get(row, n))
 }
 
 /// The frames of a queue, of which each flow has every `period`th number.
@@ -275,7 +290,8 @@ mod tests {
 
     #[test]
     fn the_flows_of_a_port_are_as_even_as_the_table() {
-        for queues in 1..=rss::QUEUES {
+        let all = if cfg!(miri) { 3..=3 } else { 1..=rss::QUEUES };
+        for queues in all {
             let rss = programmed(FrameFormat::default(), queues);
             let least = ENTRIES / queues * (FLOWS as u16 / ENTRIES);
             let most = ENTRIES.div_ceil(queues) * (FLOWS as u16 / ENTRIES);

@@ -152,3 +152,23 @@ fn to_attach_a_queue_touches_no_register_of_another() {
     }
     assert_eq!(queue, 2);
 }
+
+#[test]
+fn a_table_counts_as_it_is_when_a_queue_starts() {
+    let setup = Setup::default().with_rings(2, 64);
+    let mut arena = setup.arena();
+    let rig = setup.rig(&mut arena);
+    let queues = |rig: &Rig<'_, _>| {
+        let model = rig.model.borrow();
+        let port = &model.ports()[0];
+        (0..1024).map(|n| port.queue_of(n)).sum::<u16>()
+    };
+    assert_eq!(queues(&rig), 512);
+    let bar = rig.nics[0].bar();
+    for n in 0..RETA.count() {
+        bar.write32(RETA.at(n), 0);
+    }
+    bar.write32(RXDCTL.at(1), 0);
+    bar.write32(RXDCTL.at(1), rxdctl::ENABLE);
+    assert_eq!(queues(&rig), 0);
+}

@@ -106,7 +106,8 @@ fn forward(
 fn able() -> impl Iterator<Item = Variant> {
     let is_able = |v: &Variant| v.axis() != FLOOR;
     let forwards = |v: &Variant| v.on(Workload::Forward).is_some();
-    registry::variants().into_iter().filter(is_able).filter(forwards)
+    let all = registry::variants().into_iter().filter(is_able);
+    all.filter(forwards).take(if cfg!(miri) { 2 } else { usize::MAX })
 }
 
 fn all_forward(behind: Registers) {

@@ -93,7 +93,7 @@ fn forward(variant: &Variant, arena: &mut Arena, behind: Registers) {
     assert_eq!((account.forwarded, account.offered), (offered, offered));
     assert_eq!(receiver.counts().received, offered, "{name}");
     assert_eq!(sender.counts().sent, offered, "{name}");
-    assert!(offered > 60, "{name}: {offered}");
+    assert!(cfg!(miri) || offered > 60, "{name}: {offered}");
     // All are free but those of the receive rings and of groups that are not
     // full.
     assert!(sender.free_buffers().is_empty(), "{name}");
@@ -106,14 +106,16 @@ fn forward(variant: &Variant, arena: &mut Arena, behind: Registers) {
 fn all(behind: Registers) {
     let mut arena = arena();
     let mut count = 0;
-    for variant in variants() {
+    let is_able = |variant: &Variant| {
         let case = variant.on(Workload::Forward);
-        if case.is_some_and(|case| case.split.is_some()) {
-            forward(&variant, &mut arena, behind);
-            count += 1;
-        }
+        case.is_some_and(|case| case.split.is_some())
+    };
+    let most = if cfg!(miri) { 4 } else { usize::MAX };
+    for variant in variants().into_iter().filter(is_able).take(most) {
+        forward(&variant, &mut arena, behind);
+        count += 1;
     }
-    assert!(count >= 30, "{count}");
+    assert!(count >= most.min(30), "{count}");
 }
 
 #[test]
