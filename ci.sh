@@ -8,7 +8,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep kills badinput unprivileged honesty equals benches test simulate loom without_c)
+CHECKS=(fmt clippy doc sweep load kills badinput unprivileged honesty equals benches test simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm nightly)
@@ -69,6 +69,31 @@ sweep() {
     "$runner" sweep --quick --out "$out"
     whole_run "$out"
     well_drawn "$out"
+}
+
+# Latencies, a loss-free rate and a soak: in virtual time, and on the wall clock
+# where there are two cores.
+load() {
+    build_runner
+    local out=$scratch/load
+    "$runner" latency --virtual --variant baseline,buffer=deferred \
+        --rate 2M,90% --packets 100000 --out "$out/virtual"
+    "$runner" ndr --virtual --variant baseline --seconds 0.05 --out "$out/ndr"
+    local files=(virtual/latency.json ndr/ndr.json)
+    if (($(nproc) > 1)); then
+        "$runner" latency --variant baseline,buffer=deferred \
+            --rate 1M,10% --seconds 0.5 --out "$out/wall"
+        "$runner" soak --rate 1M --seconds 3 --interval 0.5 --flap 1:0.2 \
+            --out "$out/soak"
+        files+=(wall/latency.json soak/soak.json)
+    else
+        echo "one core: nothing on the wall clock"
+    fi
+    local file
+    for file in "${files[@]}"; do
+        python3 -m json.tool "$out/$file" >/dev/null || fail "$file"
+        well_drawn "$out/${file%/*}"
+    done
 }
 
 # A run that is killed at any moment leaves nothing damaged and can go on. One
