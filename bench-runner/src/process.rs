@@ -177,6 +177,27 @@ mod tests {
     }
 
     #[test]
+    fn a_watchdog_ends_what_hangs_and_nothing_else() {
+        if is_worker() {
+            drop(Watchdog::new(0.01, "what ends in time".to_owned()));
+            thread::sleep(Duration::from_millis(50));
+            println!("still there");
+            let _end = Watchdog::new(0.01, "what hangs".to_owned());
+            thread::sleep(Duration::from_secs(60));
+            println!("should be gone");
+            return;
+        }
+        let test = "a_watchdog_ends_what_hangs_and_nothing_else";
+        let mut rng = fastrand::Rng::with_seed(7);
+        let output = worker(test, &mut rng).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output, "still there"));
+        assert!(!said(&output, "should be gone"));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("what hangs: no end after"), "{told}");
+    }
+
+    #[test]
     fn a_worker_inherits_the_whitelist_and_a_padding_of_its_own() {
         let mut rng = fastrand::Rng::with_seed(7);
         let mut padding = || {

@@ -5,11 +5,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogWriterBuilder, Tag,
-};
+use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
-use super::record::Record;
+use super::record::{Record, Time};
 use super::series::Series;
 use crate::plot;
 
@@ -35,9 +33,13 @@ pub fn log(series: &Series, record: &Record) -> Vec<u8> {
         writeln!(text, "#[Histogram log format version 1.3]")?;
         writeln!(
             text,
-            "#[{}: {}, nanoseconds in virtual time]",
+            "#[{}: {}, nanoseconds {}]",
             record.started,
-            series.name()
+            series.name(),
+            match record.offered.time {
+                Time::Virtual => "in virtual time",
+                Time::Wall => "on the wall clock",
+            }
         )?;
         writeln!(
             text,
@@ -47,11 +49,10 @@ pub fn log(series: &Series, record: &Record) -> Vec<u8> {
         let mut log = IntervalLogWriterBuilder::new()
             .with_max_value_divisor(NS_OF_COLUMN)
             .begin_log_with(&mut text, &mut serializer)?;
-        let slices = &series.slices;
-        let ns = slices.width_ns * slices.slices.len() as f64;
-        let length = Duration::from_nanos(ns as u64);
-        let tag = Tag::new(&series.variant);
-        log.write_histogram(&series.histogram, Duration::ZERO, length, tag)?;
+        let length = Duration::from_secs_f64(series.seconds());
+        // Without a tag, for HistogramLogProcessor passes over lines with one
+        // that it was not told of.
+        log.write_histogram(&series.histogram, Duration::ZERO, length, None)?;
         Ok(())
     };
     written().expect("writing into memory does not fail");
@@ -78,7 +79,7 @@ mod tests {
         let [LogEntry::Interval(interval)] = &entries[..] else {
             panic!("one interval: {entries:?}");
         };
-        assert_eq!(interval.tag().map(|t| t.as_str()), Some("buffer=deferred"));
+        assert!(interval.tag().is_none());
         let max = series[1].histogram.max() as f64 / 1e6;
         assert!((interval.max() - max).abs() < 1e-3, "{}", interval.max());
         let bytes = example::from_base64(interval.encoded_histogram());

@@ -143,6 +143,17 @@ impl Series {
         self.threads.as_ref().map_or(&[], |t| &t.transmit_fills)
     }
 
+    /// For how long frames were due.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        match &self.threads {
+            Some(threads) => threads.seconds,
+            None => {
+                self.slices.width_ns * self.slices.slices.len() as f64 / 1e9
+            }
+        }
+    }
+
     /// Frames that were due.
     #[must_use]
     pub fn offered(&self) -> u64 {
