@@ -22,7 +22,7 @@ use variants::workload::{Counts, Forwarder, MappedSite, PORTS, Quota};
 use super::bench::{self, BlockSpec};
 use super::handover::{Desk, Order, StopAtEnd};
 use super::meeting::{Call, LeaveAtEnd, Meeting, Missing};
-use super::threaded::{BURST, DRAINED, WARM_UP, work};
+use super::threaded::{BURST, REST, WARM_UP, work};
 use super::{Block, Invalid};
 use crate::affinity;
 use crate::clock::stamp;
@@ -77,14 +77,14 @@ pub(super) fn block(
             multi_descriptor: sum(|done| done.counts.multi_descriptor),
             ..Counts::default()
         };
-        bench::balance(&model, counts, sum(|done| done.pending))?;
+        bench::balance(model.account(), counts, sum(|done| done.pending))?;
         let forwarded = sum(|done| done.packets);
         let clock = u64::from(spec.clock_cost_ticks);
         Ok(Block {
             ticks: together(&all).saturating_sub(clock),
             device_ticks: 0,
             forwarded,
-            model_busy: effort.busy(),
+            model_busy: effort.share(),
         })
     })
 }
@@ -379,9 +379,8 @@ impl<'a> Team<'a> {
 
     /// Forwards what is left once the wire is silent.
     fn drain(&mut self) {
-        let rest = Quota { packets: u64::MAX, patience: DRAINED };
         for forwarder in &mut self.forwarders {
-            forwarder.forward(rest);
+            forwarder.forward(REST);
         }
     }
 
