@@ -152,6 +152,8 @@ badinput() {
     refused "$out/file/below" \
         latency --virtual --variant baseline --out "$out/file/below"
     refused 'packets per second' soak --rate 50%
+    refused 'only in threads' run --variant reg=boxed --rate line
+    refused 'such as 20M' sweep --quick --rate 50% --out "$out/rate"
     refused 'EVERY:DOWN' soak --rate 1M --flap 1:2
     refused 'forwards nothing' soak --rate 1M --variant floor=null
     refused 'soak.json' soak --resume --out "$out"

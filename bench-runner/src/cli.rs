@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
-use crate::load::{self, PatternArg, Rate, SizesArg};
+use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
@@ -40,6 +40,7 @@ Examples:
   bench-runner sweep --quick             the same with fewer samples
   bench-runner sweep --axis batch --batch 1,32
   bench-runner sweep --placement threaded --cores 1,2,3 --batch 32
+  bench-runner sweep --placement threaded --rate line
   bench-runner sweep --resume            go on with an interrupted sweep")]
     Sweep(SweepArgs),
     /// Measure one variant at one batch size against its reference
@@ -229,6 +230,17 @@ impl CoresArgs {
     }
 }
 
+/// How frames come.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OfferArgs {
+    /// Packets per second, both ports together, with equal gaps and whether or
+    /// not there are descriptors: line for two 10 Gbit/s wires, a number such
+    /// as 20M, or none for as many as the rings take (threaded)
+    /// [default: none]
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<PaceArg>,
+}
+
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
@@ -255,6 +267,9 @@ pub struct SweepArgs {
     /// Several cores that forward
     #[command(flatten)]
     pub several: CoresArgs,
+    /// How frames come
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -275,6 +290,9 @@ pub struct RunArgs {
     /// Several cores that forward
     #[command(flatten)]
     pub several: CoresArgs,
+    /// How frames come
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -391,8 +409,8 @@ pub struct LatencyArgs {
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
-    /// Packets per second, both ports together, or shares of the variant's
-    /// own highest rate
+    /// Packets per second, both ports together, line for what two wires carry,
+    /// or shares of the variant's own highest rate
     #[arg(
         long,
         value_name = "RATE,…",
@@ -432,7 +450,8 @@ pub struct SoakArgs {
     /// Variant, such as buffer=arc
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub variant: String,
-    /// Packets per second, both ports together
+    /// Packets per second, both ports together, or line for what two wires
+    /// carry
     #[arg(long, value_name = "RATE", required_unless_present = "resume")]
     pub rate: Option<Rate>,
     /// For how long

@@ -25,7 +25,7 @@ use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::load::{Length, Rate};
-use crate::measure::{self, Bench};
+use crate::measure::{self, Bench, ON_SCHEDULE};
 use crate::output;
 use crate::plan;
 use crate::process;
@@ -33,7 +33,7 @@ use crate::results::{Machine, Placement, Setup};
 use crate::sweep::{command_line, now, step_aside, terminal_width};
 use crate::virtual_time::{self, Speed};
 use record::{FILE, Floor, Offered, Record, Time};
-use series::{Series, Threads};
+use series::Series;
 use subject::{Offer, Subject};
 use wall_clock::{Cores, WallClock};
 
@@ -125,7 +125,10 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
         (None, None) => None,
     };
     for rate in &rates {
-        let Rate::PerSecond(per_second) = rate else { continue };
+        if rate.is_share() {
+            continue;
+        }
+        let per_second = rate.per_second(args.frame.0, 0.0);
         match (time, length) {
             (Time::Virtual, Some(Length::Seconds(seconds)))
                 if per_second * seconds > MOST_PACKETS =>
@@ -389,7 +392,7 @@ fn notes(plan: &Plan, series: &[Series]) -> Vec<String> {
              are in these latencies",
             one.name(),
             share * 100.0,
-            Threads::ON_SCHEDULE * 100.0
+            ON_SCHEDULE * 100.0
         ));
     }
     let beyond = |s: &&Series| !s.rate.is_share() && !s.on_a_wire;

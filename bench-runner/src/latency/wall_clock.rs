@@ -81,7 +81,7 @@ impl<'b> WallClock<'b> {
             true => Some(self.highest()?),
             false => None,
         };
-        let per_second = rate.per_second(highest.unwrap_or(0.0));
+        let per_second = rate.per_second(offer.sizes.0, highest.unwrap_or(0.0));
         let seconds = seconds(offer.length, per_second);
         let on_a_wire = rate.on_a_wire(offer.sizes.0);
         let schedule = Schedule {

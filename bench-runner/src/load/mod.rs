@@ -3,12 +3,14 @@
 
 mod length;
 mod loss;
+mod pace;
 mod pattern;
 mod rate;
 mod sizes;
 
 pub use length::Length;
 pub use loss::share;
+pub use pace::PaceArg;
 pub use pattern::PatternArg;
 pub use rate::Rate;
 pub use sizes::SizesArg;
