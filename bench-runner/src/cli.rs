@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
-use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg};
+use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
@@ -103,9 +103,10 @@ Examples:
   bench-runner ndr --variant baseline,buffer=deferred --virtual \
 --frame 64,128,256,512,1024,1280,1518 --out DIR
   bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%
+  bench-runner ndr --variant baseline    on the wall clock, on two cores
 
-Batches cost what they were measured to cost on this machine; a wire's line
-rate is no limit.")]
+In virtual time batches cost what they were measured to cost on this machine;
+a wire's line rate is no limit in either time.")]
     Ndr(NdrArgs),
     /// One rate for as long as asked: loss and drift over time
     #[command(after_help = "\
@@ -360,6 +361,16 @@ pub struct LoadArgs {
     pub output: OutputArgs,
 }
 
+impl LoadArgs {
+    /// What time the load is offered in.
+    pub fn time(&self) -> Time {
+        match self.in_virtual_time {
+            true => Time::Virtual,
+            false => Time::Wall,
+        }
+    }
+}
+
 /// Where numbers go.
 #[derive(Args, Clone, Debug)]
 pub struct OutputArgs {
@@ -580,8 +591,12 @@ pub struct NdrArgs {
     )]
     pub width: f64,
     /// Seconds of a trial, from 0.01 to 1; 21 times as many decide
-    #[arg(long, value_name = "S", default_value_t = 0.1)]
-    pub seconds: f64,
+    /// [default: 0.1 in virtual time, 0.05 on the wall clock]
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Core that the model of the card polls on, on the wall clock
+    #[arg(long, conflicts_with = "in_virtual_time")]
+    pub model_core: Option<u32>,
 }
 
 /// Options of `doctor`.

@@ -10,9 +10,9 @@ use variants::workload::PORTS;
 
 use crate::affinity::{self, Several};
 use crate::analysis::axis;
-use crate::cli::{CoresArgs, MeasureArgs, OfferArgs, PlacementArg};
+use crate::cli::{CoresArgs, LoadArgs, MeasureArgs, OfferArgs, PlacementArg};
 use crate::failure::Failure;
-use crate::load::SizesArg;
+use crate::load::{SizesArg, Time};
 use crate::measure::{self, WARM_UP};
 use crate::quality;
 use crate::results::{
@@ -140,6 +140,34 @@ pub fn under_load(
     };
     let setup = self::setup(&measure, Effort::of_pair(placement))?;
     Ok(Setup { types: TYPES, ..setup })
+}
+
+/// The same for a command that has both kinds of time. On one core there is
+/// virtual time alone.
+///
+/// # Errors
+///
+/// When there is no such core, or no second one for the wall clock.
+pub fn in_time(
+    load: &LoadArgs,
+    model_core: Option<u32>,
+    frame: SizesArg,
+) -> Result<Setup, Failure> {
+    let time = load.time();
+    let placement = match time {
+        Time::Virtual => Placement::Lockstep,
+        Time::Wall => Placement::Threaded,
+    };
+    let setup =
+        under_load(placement, [load.core, model_core], load.seed, frame);
+    let is_alone = affinity::allowed_cores().len() < 2;
+    match setup {
+        Err(_) if time == Time::Wall && is_alone => Err(Failure::error(
+            "one core: the wall clock needs a second one, for the card; \
+             --virtual works on one",
+        )),
+        setup => setup,
+    }
 }
 
 /// Every variant that a sweep of everything measures.

@@ -6,9 +6,9 @@ use nic_model::generator::Punctuality;
 
 use hdrhistogram::Histogram;
 
-use super::record::{Floor, Offered, Record, Time};
+use super::record::{Floor, Offered, Record};
 use super::series::{Series, Settling, Slices, Threads, histogram};
-use crate::load::Rate;
+use crate::load::{Rate, Time};
 use crate::results::example;
 
 /// Frames of a series.

@@ -2,8 +2,9 @@
 
 use comfy_table::CellAlignment;
 
-use super::record::{Record, Time};
+use super::record::Record;
 use super::series::{FEWEST, PERCENTILES, Series};
+use crate::load::Time;
 use crate::measure::{ON_SCHEDULE, TOLERANCE};
 use crate::table::table;
 

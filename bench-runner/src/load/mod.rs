@@ -7,6 +7,7 @@ mod pace;
 mod pattern;
 mod rate;
 mod sizes;
+mod time;
 
 pub use length::Length;
 pub use loss::share;
@@ -14,3 +15,4 @@ pub use pace::PaceArg;
 pub use pattern::PatternArg;
 pub use rate::Rate;
 pub use sizes::SizesArg;
+pub use time::Time;

@@ -4,6 +4,7 @@ mod bench;
 mod counted;
 mod floor;
 mod handover;
+mod highest;
 mod lockstep;
 mod meeting;
 mod paced;
