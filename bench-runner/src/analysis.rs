@@ -402,8 +402,11 @@ fn model_bound(run: &Run, cell: usize) -> bool {
 }
 
 /// The share of a cell's frames that came in time, the median over rounds;
-/// none where they do not come at a rate.
+/// none where they do not come at a rate, or nobody takes them.
 fn in_time(run: &Run, cell: usize) -> Option<f64> {
+    if run.cells[cell].variant == FLOOR {
+        return None;
+    }
     let share = |round: &Round| round.in_time.as_ref()?.get(cell).copied();
     let rounds = run.processes.iter().flat_map(|process| &process.rounds);
     let shares: Vec<_> = rounds.filter_map(share).collect();
@@ -652,6 +655,8 @@ mod tests {
         assert_eq!(late.worst, run.cells[2]);
         let words = offered(&run).expect("a rate");
         assert_eq!(words, "line rate offered, 29.76 Mpps");
+        run.cells[2].variant = FLOOR.to_owned();
+        assert_eq!(super::late(&run).map(|late| late.cells), Some(1));
         run.setup.rate = Some(Rate::PerSecond(2e7));
         assert_eq!(offered(&run).as_deref(), Some("20 Mpps offered"));
         run.setup.rate = None;

@@ -83,7 +83,10 @@ impl Pacer {
         let Punctuality { sent, late, .. } = self.generator.punctuality();
         let end = self.end.unwrap_or_default().saturating_sub(TOLERANCE);
         let due = PORTS as f64 * (end as f64 / self.gap).floor();
-        (sent - late) as f64 / due.max(sent as f64).max(1.0)
+        match due.max(sent as f64) {
+            0.0 => 1.0,
+            due => (sent - late) as f64 / due,
+        }
     }
 }
 

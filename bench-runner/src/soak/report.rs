@@ -4,6 +4,7 @@ use comfy_table::CellAlignment;
 
 use super::record::{Interval, Record};
 use crate::latency::micros;
+use crate::load::Rate;
 use crate::measure::ON_SCHEDULE;
 use crate::stats;
 use crate::table::table;
@@ -21,12 +22,15 @@ pub const BEHIND: &str = "the card's thread was in time with";
 pub fn text(record: &Record) -> String {
     let offered = &record.offered;
     let table = stretches(record);
+    let rate = match offered.rate.parse() {
+        Ok(Rate::Line) => "line rate".to_owned(),
+        _ => format!("{} packets/s", offered.rate),
+    };
     let mut lines = vec![
         format!(
-            "{} at {} packets/s ({}, {} bytes, batch {}), {:.0} of {:.0} s, \
+            "{} at {rate} ({}, {} bytes, batch {}), {:.0} of {:.0} s, \
              intervals of {} s",
             offered.variant,
-            offered.rate,
             offered.pattern,
             offered.frame,
             offered.batch,
