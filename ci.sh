@@ -177,10 +177,12 @@ badinput() {
     refused "$out/file/below" \
         latency --virtual --variant baseline --out "$out/file/below"
     refused 'packets per second' soak --rate 50%
+    refused 'only in threads' run --variant reg=boxed --rate line
+    refused 'such as 20M' sweep --quick --rate 50% --out "$out/rate"
     refused 'EVERY:DOWN' soak --rate 1M --flap 1:2
     refused 'forwards nothing' soak --rate 1M --variant floor=null
     refused 'soak.json' soak --resume --out "$out"
-    refused 'only --virtual' ndr --variant baseline
+    refused 'model-core' ndr --virtual --variant baseline --model-core 0
     refused 'reg=boxd.*reg=boxed' ndr --virtual --variant reg=boxd
     refused 'forwards nothing' ndr --virtual --variant floor=null
     refused 'from 1 to 448' ndr --virtual --variant baseline --batch 32,512

@@ -5,6 +5,8 @@
 //! over rounds, for the rounds of a process share its address space and its
 //! luck.
 
+use crate::load::Rate;
+use crate::measure::ON_SCHEDULE;
 use crate::quality::quarantined;
 use crate::results::{Cell, Fill, Placement, Process, Round, Run, bare};
 use crate::stats::{self, CONFIDENCE, Estimate};
@@ -54,7 +56,8 @@ pub struct CellResult {
     /// comparisons of the run with that fill; absent where there is no cost
     /// ratio, or too few processes.
     pub finding: Option<Finding>,
-    /// Whether the model may have been the bottleneck.
+    /// Whether the model may have been the bottleneck; at a rate, whether it
+    /// was.
     pub hollow: bool,
     /// Processes that speak for this cell.
     pub processes: usize,
@@ -383,15 +386,75 @@ fn arena_count(run: &Run) -> usize {
     run.setup.arenas as usize
 }
 
-/// Whether the model's mean busy share leaves room for doubt.
+/// Whether the model's mean busy share leaves room for doubt; at a rate,
+/// whether it kept to its schedule.
 fn model_bound(run: &Run, cell: usize) -> bool {
     if run.setup.placement == Placement::Lockstep {
         return false;
+    }
+    if run.setup.rate.is_some() {
+        return in_time(run, cell).is_some_and(|share| share < ON_SCHEDULE);
     }
     let busy = |round: &Round| round.model_busy.as_ref()?.get(cell).copied();
     let rounds = run.processes.iter().flat_map(|process| &process.rounds);
     let shares: Vec<_> = rounds.filter_map(busy).collect();
     stats::mean(&shares).is_some_and(|share| share > MODEL_BOUND)
+}
+
+/// The share of a cell's frames that came in time, the median over rounds;
+/// none where they do not come at a rate, or nobody takes them.
+fn in_time(run: &Run, cell: usize) -> Option<f64> {
+    if run.cells[cell].variant == FLOOR {
+        return None;
+    }
+    let share = |round: &Round| round.in_time.as_ref()?.get(cell).copied();
+    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
+    let shares: Vec<_> = rounds.filter_map(share).collect();
+    stats::median(&shares)
+}
+
+/// Cells whose frames came late.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Late {
+    /// How many they are.
+    pub cells: usize,
+    /// The one with the smallest share in time.
+    pub worst: Cell,
+    /// That share.
+    pub share: f64,
+}
+
+/// The cells in which the tester was the bottleneck, if there are any.
+#[must_use]
+pub fn late(run: &Run) -> Option<Late> {
+    let late: Vec<_> = (0..run.cells.len())
+        .filter_map(|cell| Some((cell, in_time(run, cell)?)))
+        .filter(|(_, share)| *share < ON_SCHEDULE)
+        .collect();
+    let (worst, share) = *late.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(Late { cells: late.len(), worst: run.cells[worst].clone(), share })
+}
+
+/// What it means when frames come late, to follow a colon.
+#[must_use]
+pub fn lateness() -> String {
+    format!(
+        "less than {} % of the packets came in time, the tester was the \
+         bottleneck",
+        ON_SCHEDULE * 100.0
+    )
+}
+
+/// What is offered at a rate, in words; nothing where it is as much as the
+/// rings take.
+#[must_use]
+pub fn offered(run: &Run) -> Option<String> {
+    let (rate, offered) = (run.setup.rate?, run.setup.offered()?);
+    let mpps = offered / 1e6;
+    Some(match rate {
+        Rate::Line => format!("line rate offered, {mpps:.2} Mpps"),
+        _ => format!("{mpps} Mpps offered"),
+    })
 }
 
 #[cfg(test)]
@@ -569,6 +632,35 @@ mod tests {
         assert!((ratio - 2.0).abs() < 1e-12);
         let hollow: Vec<_> = results.iter().map(|r| r.hollow).collect();
         assert_eq!(hollow, [true, false, false]);
+    }
+
+    #[test]
+    fn frames_that_come_late_make_points_hollow_at_a_rate() {
+        let mut run = example::run(&["baseline", "reg=boxed"], &[4]);
+        run.setup.placement = Placement::Threaded;
+        run.setup.rate = Some(Rate::Line);
+        let rounds = run.processes.iter_mut().flat_map(|p| &mut p.rounds);
+        for (round, n) in rounds.zip(0..) {
+            round.forwarded = Some(vec![1000; 3]);
+            round.model_busy = Some(vec![1.0; 3]);
+            // One late block among many is no bottleneck.
+            let first = if n % 8 == 0 { 0.5 } else { 1.0 };
+            round.in_time = Some(vec![first, 0.9989, 0.2]);
+        }
+        let results = analyse(&run, &reference);
+        let hollow: Vec<_> = results.iter().map(|r| r.hollow).collect();
+        assert_eq!(hollow, [false, true, true]);
+        let late = super::late(&run).expect("late cells");
+        assert_eq!((late.cells, late.share), (2, 0.2));
+        assert_eq!(late.worst, run.cells[2]);
+        let words = offered(&run).expect("a rate");
+        assert_eq!(words, "line rate offered, 29.76 Mpps");
+        run.cells[2].variant = FLOOR.to_owned();
+        assert_eq!(super::late(&run).map(|late| late.cells), Some(1));
+        run.setup.rate = Some(Rate::PerSecond(2e7));
+        assert_eq!(offered(&run).as_deref(), Some("20 Mpps offered"));
+        run.setup.rate = None;
+        assert_eq!(offered(&run), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
-use crate::load::{self, PatternArg, Rate, SizesArg};
+use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
@@ -40,6 +40,7 @@ Examples:
   bench-runner sweep --quick             the same with fewer samples
   bench-runner sweep --axis batch --batch 1,32
   bench-runner sweep --placement threaded --cores 1,2,3 --batch 32
+  bench-runner sweep --placement threaded --rate line
   bench-runner sweep --resume            go on with an interrupted sweep")]
     Sweep(SweepArgs),
     /// Measure one variant at one batch size against its reference
@@ -102,9 +103,10 @@ Examples:
   bench-runner ndr --variant baseline,buffer=deferred --virtual \
 --frame 64,128,256,512,1024,1280,1518 --out DIR
   bench-runner ndr --variant buffer=deferred --virtual --loss 0,0.1%,1%
+  bench-runner ndr --variant baseline    on the wall clock, on two cores
 
-Batches cost what they were measured to cost on this machine; a wire's line
-rate is no limit.")]
+In virtual time batches cost what they were measured to cost on this machine;
+a wire's line rate is no limit in either time.")]
     Ndr(NdrArgs),
     /// One rate for as long as asked: loss and drift over time
     #[command(after_help = "\
@@ -229,6 +231,17 @@ impl CoresArgs {
     }
 }
 
+/// How frames come.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OfferArgs {
+    /// Packets per second, both ports together, with equal gaps and whether or
+    /// not there are descriptors: line for two 10 Gbit/s wires, a number such
+    /// as 20M, or none for as many as the rings take (threaded)
+    /// [default: none]
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<PaceArg>,
+}
+
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
@@ -255,6 +268,9 @@ pub struct SweepArgs {
     /// Several cores that forward
     #[command(flatten)]
     pub several: CoresArgs,
+    /// How frames come
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -275,6 +291,9 @@ pub struct RunArgs {
     /// Several cores that forward
     #[command(flatten)]
     pub several: CoresArgs,
+    /// How frames come
+    #[command(flatten)]
+    pub offer: OfferArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -342,6 +361,16 @@ pub struct LoadArgs {
     pub output: OutputArgs,
 }
 
+impl LoadArgs {
+    /// What time the load is offered in.
+    pub fn time(&self) -> Time {
+        match self.in_virtual_time {
+            true => Time::Virtual,
+            false => Time::Wall,
+        }
+    }
+}
+
 /// Where numbers go.
 #[derive(Args, Clone, Debug)]
 pub struct OutputArgs {
@@ -391,8 +420,8 @@ pub struct LatencyArgs {
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
-    /// Packets per second, both ports together, or shares of the variant's
-    /// own highest rate
+    /// Packets per second, both ports together, line for what two wires carry,
+    /// or shares of the variant's own highest rate
     #[arg(
         long,
         value_name = "RATE,…",
@@ -432,7 +461,8 @@ pub struct SoakArgs {
     /// Variant, such as buffer=arc
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub variant: String,
-    /// Packets per second, both ports together
+    /// Packets per second, both ports together, or line for what two wires
+    /// carry
     #[arg(long, value_name = "RATE", required_unless_present = "resume")]
     pub rate: Option<Rate>,
     /// For how long
@@ -561,8 +591,12 @@ pub struct NdrArgs {
     )]
     pub width: f64,
     /// Seconds of a trial, from 0.01 to 1; 21 times as many decide
-    #[arg(long, value_name = "S", default_value_t = 0.1)]
-    pub seconds: f64,
+    /// [default: 0.1 in virtual time, 0.05 on the wall clock]
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Core that the model of the card polls on, on the wall clock
+    #[arg(long, conflicts_with = "in_virtual_time")]
+    pub model_core: Option<u32>,
 }
 
 /// Options of `doctor`.

@@ -11,12 +11,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::affinity;
-use crate::analysis;
+use crate::analysis::{self, Late};
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
-use crate::measure::{Bench, Task};
-use crate::plan::{self, Effort};
+use crate::measure::{Bench, ON_SCHEDULE, Task};
+use crate::plan::{self, Effort, LEAST_PHASES};
 use crate::process;
 use crate::quality;
 use crate::results::{Build, Cell, Process, Run, Setup};
@@ -26,11 +26,11 @@ use child::{Child, Heard};
 
 pub use pair::{Pair, Program};
 
-/// Fewest phases of a block.
-const LEAST_PHASES: u32 = 8;
-
 /// The same where one contender is too dear for that.
 const LEAST_PHASES_OF_DEAR: u32 = 2;
+
+/// How a note begins that says where frames came late.
+const LATE: &str = "the tester was the bottleneck";
 
 /// How a measurement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +60,15 @@ pub struct Calibration {
 }
 
 /// Measures what the clock costs, and how many phases the blocks of `cells`
-/// should have.
+/// should have. Frames come as the rings take them meanwhile.
 pub fn calibrate(
     setup: &Setup,
     cells: &[Cell],
     tick_hz: f64,
     effort: &Effort,
 ) -> Result<Calibration, Failure> {
-    let setup = Setup { arenas: 1, ..setup.clone() };
+    let asked = setup;
+    let setup = Setup { arenas: 1, rate: None, ..setup.clone() };
     let baseline = Cell {
         variant: analysis::BASELINE.to_owned(),
         batch: setup.ring_entries.min(32),
@@ -86,7 +87,8 @@ pub fn calibrate(
             .map_err(Failure::environment)?;
         let seconds = try_phases(&mut bench, &baseline, 20)? / tick_hz;
         let phases = (effort.block / seconds.max(1e-9)).round() as u32;
-        let mut phases = phases.clamp(LEAST_PHASES, plan::MOST);
+        let phases = phases.clamp(LEAST_PHASES, plan::MOST);
+        let mut phases = plan::phases_offered(asked, phases, effort.block);
         if let Some(longest) = effort.longest {
             for cell in cells {
                 let seconds = try_phases(&mut bench, cell, 2)? / tick_hz;
@@ -209,8 +211,22 @@ pub fn complete_by(
             run.warnings.push(warning);
         }
     }
+    run.warnings.retain(|warning| !warning.contains(LATE));
+    run.warnings.extend(late(run));
     checkpoint(run)?;
     Ok(outcome)
+}
+
+/// The note for a tester that was the bottleneck.
+fn late(run: &Run) -> Option<String> {
+    let Late { cells, worst, share } = analysis::late(run)?;
+    let all = run.cells.len();
+    Some(format!(
+        "{LATE} in {cells} of {all} cells, in time with {:.2} % of the packets \
+         in {worst}, less than {} %",
+        share * 100.0,
+        ON_SCHEDULE * 100.0
+    ))
 }
 
 /// Rounds of all processes, replacements among them.

@@ -10,10 +10,10 @@ use variants::workload::PORTS;
 
 use crate::affinity::{self, Several};
 use crate::analysis::axis;
-use crate::cli::{CoresArgs, MeasureArgs, PlacementArg};
+use crate::cli::{CoresArgs, LoadArgs, MeasureArgs, OfferArgs, PlacementArg};
 use crate::failure::Failure;
-use crate::load::SizesArg;
-use crate::measure;
+use crate::load::{SizesArg, Time};
+use crate::measure::{self, WARM_UP};
 use crate::quality;
 use crate::results::{
     Cell, Fill, ONE_TYPE, Placement, Run, SameCode, Setup, Trace, Workload,
@@ -27,6 +27,13 @@ const MOST_DOORBELL_CYCLES: u32 = 100_000;
 
 /// Packet types of a run that looks at them and is not told how many.
 pub const TYPES: u8 = MAX_TYPES;
+
+/// Fewest phases of a block.
+pub const LEAST_PHASES: u32 = 8;
+
+/// Most seconds that the frames of a shortest block may take to come, those
+/// before its first stamp among them.
+const LONGEST_BLOCK: f64 = 1.0;
 
 /// Arenas per process.
 pub const ARENAS: u32 = 4;
@@ -133,6 +140,34 @@ pub fn under_load(
     };
     let setup = self::setup(&measure, Effort::of_pair(placement))?;
     Ok(Setup { types: TYPES, ..setup })
+}
+
+/// The same for a command that has both kinds of time. On one core there is
+/// virtual time alone.
+///
+/// # Errors
+///
+/// When there is no such core, or no second one for the wall clock.
+pub fn in_time(
+    load: &LoadArgs,
+    model_core: Option<u32>,
+    frame: SizesArg,
+) -> Result<Setup, Failure> {
+    let time = load.time();
+    let placement = match time {
+        Time::Virtual => Placement::Lockstep,
+        Time::Wall => Placement::Threaded,
+    };
+    let setup =
+        under_load(placement, [load.core, model_core], load.seed, frame);
+    let is_alone = affinity::allowed_cores().len() < 2;
+    match setup {
+        Err(_) if time == Time::Wall && is_alone => Err(Failure::error(
+            "one core: the wall clock needs a second one, for the card; \
+             --virtual works on one",
+        )),
+        setup => setup,
+    }
 }
 
 /// Every variant that a sweep of everything measures.
@@ -554,10 +589,73 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         cores: Vec::new(),
         queues: None,
         split: false,
+        rate: None,
         model_core,
     };
     measure::config(&setup).check().map_err(Failure::error)?;
     Ok(setup)
+}
+
+/// Takes the rate at which frames come.
+///
+/// # Errors
+///
+/// When nothing could come at a rate, or a block would take too long.
+pub fn take_rate(setup: &mut Setup, args: &OfferArgs) -> Result<(), Failure> {
+    let Some(rate) = args.rate.and_then(|pace| pace.0) else { return Ok(()) };
+    if setup.placement == Placement::Lockstep {
+        return Err(Failure::error(
+            "--rate: only in threads, for in lockstep the card waits for the \
+             driver; add --placement threaded or leave out --rate",
+        ));
+    }
+    if setup.workload == Workload::Tx {
+        return Err(Failure::error(
+            "--rate: the workload tx receives nothing; leave out --rate or \
+             choose another --workload",
+        ));
+    }
+    setup.rate = Some(rate);
+    let phases = LEAST_PHASES + WARM_UP as u32;
+    let seconds = seconds(setup, phases).unwrap_or(0.0);
+    if seconds > LONGEST_BLOCK {
+        let packets = f64::from(phases * setup.packets_per_phase);
+        let least = packets * shares(setup) / LONGEST_BLOCK;
+        return Err(Failure::error(format!(
+            "--rate {rate}: a block would take {seconds:.1} s, at most \
+             {LONGEST_BLOCK} s are possible: take {} packets/s or more",
+            least.ceil()
+        )));
+    }
+    Ok(())
+}
+
+/// Cores over which what is offered is spread: a block ends when the first
+/// has had its packets.
+fn shares(setup: &Setup) -> f64 {
+    match (setup.split, setup.cores.len()) {
+        (true, _) | (false, 0) => 1.0,
+        (false, cores) => cores as f64,
+    }
+}
+
+/// Seconds until a forwarder has had so many phases' packets at the set-up's
+/// rate; none where there is no rate.
+fn seconds(setup: &Setup, phases: u32) -> Option<f64> {
+    let packets = f64::from(phases) * f64::from(setup.packets_per_phase);
+    Some(packets * shares(setup) / setup.offered()?)
+}
+
+/// Phases of a block that lasts `block` seconds, where as many frames as the
+/// rings take need `phases` for that: fewer, where fewer frames are offered.
+pub fn phases_offered(setup: &Setup, phases: u32, block: f64) -> u32 {
+    match seconds(setup, 1) {
+        None => phases,
+        Some(one) => {
+            let offered = (block / one).round() as u32;
+            phases.min(offered.max(LEAST_PHASES))
+        }
+    }
 }
 
 /// Takes the cores of several forwarders; says why there are fewer than were
@@ -793,10 +891,61 @@ fn packets_per_port(ring: u16) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Rate;
     use variants::registry::SAME_CODE;
 
     fn names(variants: &[Variant]) -> Vec<String> {
         variants.iter().map(Variant::name).collect()
+    }
+
+    /// 896 packets in a phase.
+    fn in_threads() -> Setup {
+        let packets_per_phase = packets_per_phase(512);
+        let setup = crate::worker::tests::setup(Placement::Threaded);
+        Setup { packets_per_phase, ..setup }
+    }
+
+    fn rate(text: &str) -> OfferArgs {
+        OfferArgs { rate: Some(text.parse().expect("a rate")) }
+    }
+
+    #[test]
+    fn a_rate_is_taken_in_threads_where_blocks_end() {
+        let taken = |mut setup: Setup, text| {
+            take_rate(&mut setup, &rate(text)).map(|()| setup.rate)
+        };
+        assert_eq!(taken(in_threads(), "none"), Ok(None));
+        assert_eq!(taken(in_threads(), "line"), Ok(Some(Rate::Line)));
+        let refused = |setup, text, hint: &str| {
+            let said = taken(setup, text).expect_err(text).to_string();
+            assert!(said.contains(hint), "{said}");
+        };
+        // Twelve phases are 10,752 packets.
+        assert!(taken(in_threads(), "10752").is_ok());
+        refused(in_threads(), "10751", "10752 packets/s or more");
+        refused(in_threads(), "1", "10752.0 s");
+        let two = Setup { cores: vec![0, 1], ..in_threads() };
+        refused(two.clone(), "10752", "21504 packets/s or more");
+        assert!(taken(Setup { split: true, ..two }, "10752").is_ok());
+        let lockstep = crate::worker::tests::setup(Placement::Lockstep);
+        assert_eq!(taken(lockstep.clone(), "none"), Ok(None));
+        refused(lockstep, "line", "--placement threaded");
+        let tx = Setup { workload: Workload::Tx, ..in_threads() };
+        refused(tx, "line", "receives nothing");
+    }
+
+    #[test]
+    fn blocks_have_fewer_phases_where_fewer_frames_come() {
+        let at = |text, phases| {
+            let mut setup = in_threads();
+            take_rate(&mut setup, &rate(text)).expect("a rate");
+            phases_offered(&setup, phases, 500e-6)
+        };
+        assert_eq!(at("none", 28), 28);
+        // 29.76 Mpps for 500 us are 14,881 packets, 16.6 phases.
+        assert_eq!(at("line", 28), 17);
+        assert_eq!(at("line", 10), 10);
+        assert_eq!(at("1M", 28), LEAST_PHASES);
     }
 
     #[test]

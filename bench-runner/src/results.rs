@@ -13,11 +13,13 @@ pub use store::{Error, FILE, load};
 use std::fmt;
 
 use clap::ValueEnum;
+use nic_model::arrivals::Sizes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use variants::workload;
 
 use crate::doctor::{Carries, Grade};
+use crate::load::Rate;
 use crate::quality::quarantined;
 
 /// The version of the schema that this program writes.
@@ -296,6 +298,12 @@ pub struct Setup {
     pub split: bool,
     /// Core of the model; the forwarder's own in lockstep.
     pub model_core: u32,
+    /// The load of both ports with equal gaps, in threads: `line` for two
+    /// 10 Gbit/s wires, or packets per second such as `20M`; as many as the
+    /// rings take where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub rate: Option<Rate>,
 }
 
 impl Setup {
@@ -308,6 +316,13 @@ impl Setup {
     /// Most queues per port and direction of a cell.
     pub fn most_queues(&self) -> u16 {
         self.queues_of(self.cores.len().max(1) as u16)
+    }
+
+    /// What is offered, in packets per second over both ports; absent where it
+    /// is as many as the rings take.
+    pub fn offered(&self) -> Option<f64> {
+        let sizes = Sizes::One(self.frame_bytes);
+        self.rate.map(|rate| rate.per_second(sizes, 0.0))
     }
 
     /// Phases of a cell's block in a round whose length is `length`. What is
@@ -602,6 +617,9 @@ pub struct Round {
     /// Share of the model's time spent on frames, by cell, threaded only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_busy: Option<Vec<f64>>,
+    /// Share of frames that came in time, by cell, where they come at a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_time: Option<Vec<f64>>,
 }
 
 /// JSON Schema of `run.json`, as it stands in `results/schema/`.

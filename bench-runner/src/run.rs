@@ -26,6 +26,7 @@ pub fn command(args: &RunArgs) -> Result<(), Failure> {
     let mut setup = plan::setup(&args.measure, effort)?;
     let model_core = args.measure.model_core;
     let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
+    plan::take_rate(&mut setup, &args.offer)?;
     let (batch, ring) = (args.batch.batch, args.measure.ring);
     let mut cells =
         plan::cells(&contenders.variants, &[batch], ring, setup.fill, asked)?;

@@ -14,6 +14,7 @@ use crate::environment::Root;
 use crate::explain;
 use crate::failure::Failure;
 use crate::folder::{Folder, tables};
+use crate::load::{PaceArg, Rate};
 use crate::measurement::{self, Outcome};
 use crate::output;
 use crate::plan::{self, Contenders, Effort};
@@ -57,6 +58,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
     let mut setup = plan::setup(&args.measure, effort)?;
     let model_core = args.measure.model_core;
     let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
+    plan::take_rate(&mut setup, &args.offer)?;
     let chosen = plan::chosen(&args.choice.axis, &args.choice.variants)?;
     let asked = plan::asked(&args.measure, &args.several);
     let (variants, unable) = plan::able(chosen, asked)?;
@@ -172,6 +174,21 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
              with {asked} fill alone",
             path.display(),
             fills.join(" and "),
+        )));
+    }
+    if let Some(PaceArg(asked)) = args.offer.rate
+        && run.setup.rate != asked
+    {
+        let name = |rate: Option<Rate>| match rate {
+            Some(rate) => format!("--rate {rate}"),
+            None => "no rate".to_owned(),
+        };
+        return Err(Failure::error(format!(
+            "{} was begun with {}: leave out --rate, or start a new run with \
+             {}",
+            path.display(),
+            name(run.setup.rate),
+            name(asked),
         )));
     }
     let build = build_info::build();

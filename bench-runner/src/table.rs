@@ -152,11 +152,14 @@ pub fn caption(
     let same = analysis::same_code(run, is_named);
     lines.extend(same.iter().map(|line| plain(line)));
     if results.iter().any(|result| result.hollow) {
-        lines.push(format!(
-            "°: model-bound, the model was busy for more than {:.0} % of the \
-             time and may be the bottleneck.",
-            MODEL_BOUND * 100.0
-        ));
+        lines.push(match run.setup.rate {
+            None => format!(
+                "°: model-bound, the model was busy for more than {:.0} % of \
+                 the time and may be the bottleneck.",
+                MODEL_BOUND * 100.0
+            ),
+            Some(_) => format!("°: {}.", analysis::lateness()),
+        });
     }
     lines.join("\n") + "\n"
 }
@@ -175,6 +178,10 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
         0 => String::new(),
         cycles => format!(", modelled doorbell of {cycles} cycles"),
     };
+    let offered = match analysis::offered(run) {
+        None => String::new(),
+        Some(offered) => format!(", {offered}"),
+    };
     let used = results.iter().map(|r| r.processes).max().unwrap_or(0);
     let intervals = if results.iter().any(|r| r.ns.interval.is_some()) {
         format!(", {:.0} % intervals", CONFIDENCE * 100.0)
@@ -182,7 +189,8 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
         ", too few processes for intervals".to_owned()
     };
     format!(
-        "{}, {placement}{fill}, {}-byte frames{doorbell}, {} × {}{intervals}.",
+        "{}, {placement}{fill}, {}-byte frames{offered}{doorbell}, {} × \
+         {}{intervals}.",
         run.work_of(results.iter().map(|r| &*r.variant)),
         setup.frame_bytes,
         count(used, "process", "processes"),

@@ -124,10 +124,12 @@ fn measure_on(
             device_ticks: None,
             forwarded: None,
             model_busy: None,
+            in_time: None,
         };
         let mut forwarded = vec![0; order.cells.len()];
         let mut device_ticks = vec![0; order.cells.len()];
         let mut busy = vec![0.0; order.cells.len()];
+        let mut in_time = setup.rate.map(|_| busy.clone());
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
             let Cell { batch, fill, workload, cores, .. } = order.cells[cell];
@@ -150,12 +152,16 @@ fn measure_on(
             forwarded[cell] = block.forwarded;
             busy[cell] = block.model_busy;
             device_ticks[cell] = block.device_ticks;
+            if let (Some(all), Some(share)) = (&mut in_time, block.in_time) {
+                all[cell] = share;
+            }
         }
         match setup.placement {
             Placement::Lockstep => round.device_ticks = Some(device_ticks),
             Placement::Threaded => {
                 round.forwarded = Some(forwarded);
                 round.model_busy = Some(busy);
+                round.in_time = in_time;
             }
         }
         rounds.push(round);
@@ -257,6 +263,7 @@ pub(crate) mod tests {
             cores: Vec::new(),
             queues: None,
             split: false,
+            rate: None,
             model_core: core,
         }
     }

@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bench_runner::affinity;
+use bench_runner::load::Time;
 use bench_runner::ndr::record::{FILE, Record};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -100,7 +102,7 @@ fn json_is_what_the_file_would_be() {
 #[test]
 fn a_mistake_is_one_line() {
     for (arguments, said) in [
-        ("--variant baseline", "only --virtual"),
+        ("--variant baseline --virtual --model-core 0", "--virtual"),
         ("--variant reg=boxd --virtual", "reg=boxed"),
         ("--variant floor=null --virtual", "forwards nothing"),
         ("--variant baseline --virtual --batch 0", "batch size 0"),
@@ -120,6 +122,94 @@ fn a_mistake_is_one_line() {
         assert!(line.contains(said), "{arguments}: {line}");
         assert_eq!(line.trim_end().lines().count(), 1, "{line}");
         assert!(output.stdout.is_empty());
+    }
+}
+
+/// On one core there is but a line.
+fn is_alone(output: &Output) -> bool {
+    if affinity::allowed_cores().len() > 1 {
+        return false;
+    }
+    let line = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(line.contains("--virtual works on one"), "{line}");
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    true
+}
+
+#[test]
+fn on_the_wall_clock_it_says_so_everywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = command()
+        .args("--variant baseline --seconds 0.01 --loss 0.5% --out".split(' '))
+        .arg(folder.path())
+        .output()
+        .expect("the program starts");
+    if is_alone(&output) {
+        return;
+    }
+    // A busy machine may leave a search without an answer.
+    let said = stderr(&output);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("Model NDR"), "{text}");
+    assert!(text.contains("on the wall clock"), "{text}");
+    let text = fs::read_to_string(folder.path().join(FILE)).expect("a file");
+    let record: Record = serde_json::from_str(&text).expect("a record");
+    assert_eq!(record.search.time, Time::Wall);
+    assert!(record.search.model_core.is_some());
+    assert_eq!((record.search.replays, record.search.ghz), (None, None));
+    let [row] = &record.rows[..] else { panic!("{text}") };
+    assert!(row.trials >= 3, "{text}");
+    let late = row.late_trials.expect("a number");
+    assert!(late <= row.trials, "{text}");
+    let notes = record.warnings.iter().filter(|n| n.contains("was late"));
+    assert_eq!(notes.count(), usize::from(late > 0), "{text}");
+    let [goal] = &row.goals[..] else { panic!("{text}") };
+    assert_eq!(goal.name, "PDR 0.5%");
+    if let (Some(low), Some(high)) = (goal.lower_bound, goal.upper_bound) {
+        assert!(low < high, "{text}");
+    }
+    let chart = folder.path().join("plots/ndr-64-32.svg");
+    let svg = fs::read_to_string(chart).expect("a chart");
+    assert!(svg.contains("Model NDR on the wall clock"));
+}
+
+#[test]
+fn interrupted_on_the_wall_clock_it_keeps_its_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = command()
+        .args("--variant baseline,reg=boxed,batch=list,reg=bytes".split(' '))
+        .args("--seconds 0.01 --loss 10% --width 10% --out".split(' '))
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let file = folder.path().join(FILE);
+    let begun = Instant::now();
+    while !file.exists() && begun.elapsed() < Duration::from_secs(300) {
+        if child.try_wait().expect("a child").is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    let pid = Pid::from_raw(child.id() as i32).expect("a process");
+    // It may have ended already.
+    let _ = kill_process(pid, Signal::INT);
+    let output = child.wait_with_output().expect("it ends");
+    if is_alone(&output) {
+        return;
+    }
+    let said = stderr(&output);
+    assert!(matches!(output.status.code(), Some(0 | 3 | 130)), "{said}");
+    let text = fs::read_to_string(file).expect("a file");
+    let record: Record = serde_json::from_str(&text).expect("a record");
+    assert!(!record.rows.is_empty());
+    if output.status.code() == Some(130) {
+        assert!(said.contains("stopped"), "{said}");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("on the wall clock"), "{text}");
     }
 }
 

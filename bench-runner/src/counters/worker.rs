@@ -158,6 +158,7 @@ fn setup() -> Setup {
         cores: Vec::new(),
         queues: None,
         split: false,
+        rate: None,
         model_core: 0,
     }
 }

@@ -2,9 +2,10 @@
 
 use hdrhistogram::Histogram;
 
-use super::record::{Record, Time};
+use super::record::Record;
 use super::series::{FEWEST, Series, Slice};
 use crate::load::Rate;
+use crate::load::Time;
 use crate::plot::{self, Curve, Curves, Scale};
 
 /// Points of a line per nine of its percentiles.

@@ -1,13 +1,14 @@
 //! Made-up series for tests.
 
 use nic_model::Account;
+use nic_model::arrivals::Sizes;
 use nic_model::generator::Punctuality;
 
 use hdrhistogram::Histogram;
 
-use super::record::{Floor, Offered, Record, Time};
+use super::record::{Floor, Offered, Record};
 use super::series::{Series, Settling, Slices, Threads, histogram};
-use crate::load::Rate;
+use crate::load::{Rate, Time};
 use crate::results::example;
 
 /// Frames of a series.
@@ -96,7 +97,7 @@ pub fn floor() -> Histogram<u64> {
 /// 50 to 69 ns, and 25 µs for one frame.
 fn one(variant: &str, rate: Rate, pause: Option<u64>) -> Series {
     let latency = |n| if Some(n) == pause { 25_000 } else { 50 + n % 20 };
-    let per_second = rate.per_second(200e6);
+    let per_second = rate.per_second(Sizes::One(64), 200e6);
     let due = |n: u64| (n as f64 * 1e12 / per_second) as u64;
     let samples = || (0..FRAMES).map(|n| (due(n), latency(n)));
     let mut histogram = histogram();

@@ -24,16 +24,16 @@ use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::load::{Length, Rate};
-use crate::measure::{self, Bench};
+use crate::load::{Length, Rate, Time};
+use crate::measure::{self, Bench, ON_SCHEDULE};
 use crate::output;
 use crate::plan;
 use crate::process;
-use crate::results::{Machine, Placement, Setup};
+use crate::results::{Machine, Setup};
 use crate::sweep::{command_line, now, step_aside, terminal_width};
 use crate::virtual_time::{self, Speed};
-use record::{FILE, Floor, Offered, Record, Time};
-use series::{Series, Threads};
+use record::{FILE, Floor, Offered, Record};
+use series::Series;
 use subject::{Offer, Subject};
 use wall_clock::{Cores, WallClock};
 
@@ -104,13 +104,8 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
             rates.push(*rate);
         }
     }
-    let (time, placement) = match args.load.in_virtual_time {
-        true => (Time::Virtual, Placement::Lockstep),
-        false => (Time::Wall, Placement::Threaded),
-    };
-    let cores = [args.load.core, args.model_core];
-    let setup = plan::under_load(placement, cores, args.load.seed, args.frame)
-        .map_err(|failure| in_virtual_time_at_least(failure, time))?;
+    let time = args.load.time();
+    let setup = plan::in_time(&args.load, args.model_core, args.frame)?;
     let batch = plan::sendable(&[args.batch.batch], setup.ring_entries)?[0];
     let length = match (args.packets, args.seconds) {
         (Some(packets), _) => Some(Length::Packets(packets)),
@@ -125,7 +120,10 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
         (None, None) => None,
     };
     for rate in &rates {
-        let Rate::PerSecond(per_second) = rate else { continue };
+        if rate.is_share() {
+            continue;
+        }
+        let per_second = rate.per_second(args.frame.0, 0.0);
         match (time, length) {
             (Time::Virtual, Some(Length::Seconds(seconds)))
                 if per_second * seconds > MOST_PACKETS =>
@@ -150,18 +148,6 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
     let offer = Offer { batch, sizes, pattern, length };
     let aside = affinity::aside(&[setup.core, setup.model_core]);
     Ok(Plan { time, setup, variants, rates, offer, aside })
-}
-
-/// Where threads cannot be had, virtual time can.
-fn in_virtual_time_at_least(failure: Failure, time: Time) -> Failure {
-    let one_core = affinity::allowed_cores().len() < 2;
-    match time {
-        Time::Wall if one_core => Failure::error(
-            "one core: the wall clock needs a second one, for the card; \
-             --virtual works on one",
-        ),
-        Time::Wall | Time::Virtual => failure,
-    }
 }
 
 /// What came of a plan.
@@ -389,7 +375,7 @@ fn notes(plan: &Plan, series: &[Series]) -> Vec<String> {
              are in these latencies",
             one.name(),
             share * 100.0,
-            Threads::ON_SCHEDULE * 100.0
+            ON_SCHEDULE * 100.0
         ));
     }
     let beyond = |s: &&Series| !s.rate.is_share() && !s.on_a_wire;

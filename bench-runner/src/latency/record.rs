@@ -9,6 +9,7 @@ use nic_model::generator::Punctuality;
 
 use super::series::{self, Percentile, Series, Threads};
 use crate::build_info;
+use crate::load::Time;
 use crate::measure::TOLERANCE;
 use crate::results::{Build, Machine};
 
@@ -40,18 +41,6 @@ pub struct Record {
     pub series: Vec<SeriesRecord>,
     /// What a reader of the numbers has to know.
     pub warnings: Vec<String>,
-}
-
-/// What time latencies are in.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Time {
-    /// A queueing run of measured batches.
-    Virtual,
-    /// That of the machine's clock, in two threads.
-    Wall,
 }
 
 /// What was offered to every variant.

@@ -5,6 +5,7 @@ use nic_model::Account;
 use nic_model::generator::Punctuality;
 
 use crate::load::Rate;
+use crate::measure::ON_SCHEDULE;
 
 /// Digits to which a histogram tells values apart.
 const DIGITS: u8 = 3;
@@ -64,14 +65,10 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// The share of packets that have to come in time, or else the tester is
-    /// what a series shows.
-    pub const ON_SCHEDULE: f64 = 0.999;
-
     /// Whether the card's thread kept to the schedule.
     #[must_use]
     pub fn is_on_schedule(&self) -> bool {
-        self.punctuality.share() >= Self::ON_SCHEDULE
+        self.punctuality.share() >= ON_SCHEDULE
     }
 }
 

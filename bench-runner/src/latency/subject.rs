@@ -114,7 +114,7 @@ impl<'b> Subject<'b> {
     ) -> Result<Series, Failure> {
         let name = format!("{} at {rate}", self.contender.name());
         let failed = |e: Invalid| failure(&name, &e);
-        let per_second = rate.per_second(self.highest);
+        let per_second = rate.per_second(offer.sizes.0, self.highest);
         let on_a_wire = rate.on_a_wire(offer.sizes.0);
         let length = offer.length.unwrap_or(Length::Packets(PACKETS));
         let frames = length.per_port(per_second);

@@ -2,9 +2,10 @@
 
 use comfy_table::CellAlignment;
 
-use super::record::{Record, Time};
-use super::series::{FEWEST, PERCENTILES, Series, Threads};
-use crate::measure::TOLERANCE;
+use super::record::Record;
+use super::series::{FEWEST, PERCENTILES, Series};
+use crate::load::Time;
+use crate::measure::{ON_SCHEDULE, TOLERANCE};
 use crate::table::table;
 
 /// What stands where there is no number.
@@ -205,7 +206,7 @@ fn caption(series: &[Series], record: &Record) -> String {
             "in time: on the wire no more than {} µs after it was due; °: below \
              {} %, the tester was the bottleneck.",
             TOLERANCE / 1_000_000,
-            Threads::ON_SCHEDULE * 100.0
+            ON_SCHEDULE * 100.0
         ));
     }
     lines.extend([

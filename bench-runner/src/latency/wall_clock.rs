@@ -9,14 +9,7 @@ use crate::load::{Length, Rate};
 use crate::measure::{Bench, Interval, Kept, Listener, Probe, Schedule, Task};
 use crate::process::Watchdog;
 use crate::results::Setup;
-use crate::stats;
 use crate::virtual_time;
-
-/// Blocks that a variant's highest rate is the median of.
-const BLOCKS: usize = 9;
-
-/// Phases of such a block: about 90,000 packets.
-const PHASES: u32 = 100;
 
 /// Seconds of a series that is not told otherwise, if it then has packets
 /// enough for every percentile.
@@ -81,7 +74,7 @@ impl<'b> WallClock<'b> {
             true => Some(self.highest()?),
             false => None,
         };
-        let per_second = rate.per_second(highest.unwrap_or(0.0));
+        let per_second = rate.per_second(offer.sizes.0, highest.unwrap_or(0.0));
         let seconds = seconds(offer.length, per_second);
         let on_a_wire = rate.on_a_wire(offer.sizes.0);
         let schedule = Schedule {
@@ -150,7 +143,7 @@ impl<'b> WallClock<'b> {
         schedule: &Schedule,
         name: &str,
     ) -> Result<(Kept, Interval), Failure> {
-        let task = self.task(0);
+        let task = Task::of(self.variant, self.batch);
         let mut whole = None;
         let mut each = |interval: &Interval| whole = Some(interval.clone());
         let listener = Listener { core: self.cores.aside, each: &mut each };
@@ -166,21 +159,11 @@ impl<'b> WallClock<'b> {
         }
         let name = self.variant.name();
         let _end = Watchdog::new(SET_UP, name.clone());
-        let mut rates = Vec::new();
-        for number in 0..BLOCKS {
-            let task = self.task(number % self.cores.setup.arenas as usize);
-            let block = self.bench.block(&task);
-            let block = block.map_err(|e| virtual_time::failure(&name, &e))?;
-            let seconds = block.ticks as f64 / self.tick_hz;
-            rates.push(block.forwarded as f64 / seconds);
-        }
-        let highest = stats::median(&rates).unwrap_or(1.0);
+        let rate =
+            self.bench.highest_rate(self.variant, self.batch, self.tick_hz);
+        let highest = rate.map_err(|e| virtual_time::failure(&name, &e))?;
         self.highest = Some(highest);
         Ok(highest)
-    }
-
-    fn task(&self, arena: usize) -> Task {
-        Task { arena, length: PHASES, ..Task::of(self.variant, self.batch) }
     }
 }
 

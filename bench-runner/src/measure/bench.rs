@@ -17,6 +17,7 @@ use variants::workload::{
 };
 
 use super::{Block, Invalid, lockstep, several, threaded};
+use crate::clock;
 use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 
 /// Everything that blocks of one process run on.
@@ -29,6 +30,8 @@ pub struct Bench {
     pub(super) patience: u32,
     /// Whether frames are of the sizes of a mix, up to that of the set-up.
     pub(super) mix: bool,
+    /// Ticks per second, for blocks with a schedule.
+    pub(super) tick_hz: f64,
 }
 
 /// Empty rounds over both ports after which the model has stopped.
@@ -112,6 +115,7 @@ impl Bench {
     }
 
     fn on(arenas: Vec<Arena>, setup: Setup, clock_cost_ticks: u32) -> Self {
+        let tick_hz = setup.rate.map_or(1.0, |_| clock::tick_hz());
         Self {
             arenas,
             setup,
@@ -119,6 +123,7 @@ impl Bench {
             faults: Faults::default(),
             patience: PATIENCE,
             mix: false,
+            tick_hz,
         }
     }
 
@@ -162,6 +167,7 @@ impl Bench {
             faults: self.faults,
             patience: self.patience,
             mix: self.mix,
+            tick_hz: self.tick_hz,
         };
         let parts = self.arenas[task.arena].split();
         match (self.setup.placement, task.cores) {
@@ -185,6 +191,8 @@ pub(super) struct BlockSpec<'a> {
     pub patience: u32,
     /// Whether frames are of the sizes of a mix.
     pub mix: bool,
+    /// Ticks per second; looked at where there is a schedule.
+    pub tick_hz: f64,
 }
 
 impl BlockSpec<'_> {

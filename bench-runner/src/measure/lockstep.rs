@@ -42,6 +42,7 @@ pub(super) fn block(
         device_ticks: timed.device_ticks.saturating_sub(clock),
         forwarded: u64::from(spec.task.length) * packets,
         model_busy: 0.0,
+        in_time: None,
     })
 }
 

@@ -247,7 +247,9 @@ mod under_loom {
                     assert_eq!(done.with(|done| unsafe { *done }), 7);
                 }
             }
-            followers.map(|f| f.join().expect("no panic"));
+            for follower in followers {
+                follower.join().expect("no panic");
+            }
         });
     }
 }

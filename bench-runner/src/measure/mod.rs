@@ -4,9 +4,11 @@ mod bench;
 mod counted;
 mod floor;
 mod handover;
+mod highest;
 mod lockstep;
 mod meeting;
 mod paced;
+mod pacer;
 mod probe;
 mod recorder;
 mod replay;
@@ -18,10 +20,11 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use floor::floor;
-pub use paced::{Flap, Kept, Listener, Schedule, TOLERANCE};
+pub use paced::{Flap, Kept, Listener, ON_SCHEDULE, Schedule, TOLERANCE};
 pub use probe::Probe;
 pub use recorder::{Interval, Sample};
 pub use replay::{Replay, Step, Until};
+pub use threaded::WARM_UP;
 
 use std::fmt;
 use std::time::Duration;
@@ -41,6 +44,9 @@ pub struct Block {
     pub forwarded: u64,
     /// Share of the model's time spent on frames; 0 in lockstep.
     pub model_busy: f64,
+    /// Share of frames that came in time, those before the stamps among them;
+    /// absent where as many come as the rings take.
+    pub in_time: Option<f64>,
 }
 
 /// A block that yields no result.

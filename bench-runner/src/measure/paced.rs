@@ -27,6 +27,9 @@ use crate::process;
 /// Picoseconds after its due time up to which a frame is in time.
 pub const TOLERANCE: u64 = 10_000_000;
 
+/// The share of frames in time from which on a schedule was kept.
+pub const ON_SCHEDULE: f64 = 0.999;
+
 /// Frames per port that the card moves in one direction before it turns to
 /// the other: so long may a time be off.
 const BURST: u16 = 32;
@@ -153,6 +156,7 @@ impl Bench {
             faults: self.faults,
             patience: self.patience,
             mix: self.mix,
+            tick_hz,
         };
         let (model, site) = spec.lay_out(self.arenas[task.arena].split());
         let (desk, over, stop) =
@@ -221,15 +225,15 @@ impl Bench {
 
 /// Picoseconds since a moment.
 #[derive(Clone, Copy)]
-struct Clock {
-    start: u64,
+pub(super) struct Clock {
+    pub start: u64,
     /// Picoseconds of a tick.
-    ps: f64,
+    pub ps: f64,
 }
 
 impl Clock {
     #[inline(always)]
-    fn now(self) -> u64 {
+    pub fn now(self) -> u64 {
         ((stamp() - self.start) as f64 * self.ps) as u64
     }
 }
@@ -397,6 +401,7 @@ mod tests {
             cores: Vec::new(),
             queues: None,
             split: false,
+            rate: None,
         };
         let variant = plan::find("baseline").expect("a variant");
         let task = Task::of(variant, 32);

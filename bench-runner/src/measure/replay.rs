@@ -102,6 +102,7 @@ impl Bench {
             faults: self.faults,
             patience: self.patience,
             mix: self.mix,
+            tick_hz: self.tick_hz,
         };
         let (mut model, site) = spec.lay_out(self.arenas[task.arena].split());
         let mut step = |_| model.poll_control();

@@ -22,7 +22,7 @@ use variants::workload::{Counts, Forwarder, MappedSite, PORTS, Quota};
 use super::bench::{self, BlockSpec};
 use super::handover::{Desk, Order, StopAtEnd};
 use super::meeting::{Call, LeaveAtEnd, Meeting, Missing};
-use super::threaded::{BURST, REST, WARM_UP, work};
+use super::threaded::{REST, WARM_UP, Worked, work};
 use super::{Block, Invalid};
 use crate::affinity;
 use crate::clock::stamp;
@@ -59,14 +59,14 @@ pub(super) fn block(
             let turns = desk.turns();
             let pinned = affinity::pin(model_core);
             pinned.map_err(|e| Invalid::Core(e.to_string()))?;
-            Ok::<_, Invalid>(work(model, turns, BURST))
+            Ok::<_, Invalid>(work(spec, model, turns))
         });
         let stop = StopAtEnd(&desk);
         let done = lead(spec, layout, &desk);
         drop(stop);
         let result = at_work.join().expect("the model does not panic");
         // What befell the model explains what the forwarders say.
-        let (mut model, effort) = result?;
+        let Worked { mut model, effort, in_time } = result?;
         let all = done?;
         model.transmit();
         let sum = |of: fn(&Done) -> u64| all.iter().map(of).sum::<u64>();
@@ -85,6 +85,7 @@ pub(super) fn block(
             device_ticks: 0,
             forwarded,
             model_busy: effort.share(),
+            in_time,
         })
     })
 }
@@ -206,10 +207,20 @@ fn lead_on(
     meeting: &Meeting,
 ) -> Result<Done, Invalid> {
     let mut team = Team::open(spec, share, turn)?;
-    team.warm_up(spec)?;
-    meeting.await_answers(1, || team.stretch())?;
+    let has_schedule = spec.setup.rate.is_some();
+    if !has_schedule {
+        team.warm_up(spec)?;
+    }
+    meeting.await_answers(1, || match has_schedule {
+        true => Ok(()),
+        false => team.stretch(),
+    })?;
     let desk = turn.lock().expect("nobody panics at the desk");
     desk.tell(Order::Count);
+    if has_schedule {
+        // The wire was silent until all queues were there.
+        team.warm_up(spec)?;
+    }
     meeting.call(Call::Count);
     let quota = u64::from(spec.task.length) * per_core(spec);
     let begin = team.mark();
@@ -242,7 +253,9 @@ fn follow(
     let _seat = meeting.seat();
     affinity::pin(core).map_err(|e| Invalid::Core(e.to_string()))?;
     let mut team = Team::open(spec, share, turn)?;
-    team.warm_up(spec)?;
+    if spec.setup.rate.is_none() {
+        team.warm_up(spec)?;
+    }
     meeting.answer();
     let (mut begin, mut end) = (None, None);
     loop {

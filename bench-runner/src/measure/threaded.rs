@@ -7,13 +7,14 @@ use variants::workload::{Forwarder, MappedSite, Quota};
 
 use super::bench::BlockSpec;
 use super::handover::{Desk, Order, Silent, StopAtEnd, Turns};
+use super::pacer::Pacer;
 use super::{Block, Invalid};
 use crate::affinity;
 use crate::clock::stamp;
 use crate::results::Workload;
 
 /// Packets before the timed ones, in phases.
-pub(super) const WARM_UP: u64 = 4;
+pub const WARM_UP: u64 = 4;
 
 /// What is left once the wire is silent: after so many empty rounds nothing
 /// more is to come.
@@ -58,14 +59,14 @@ pub(super) fn block(
             // First, so that whatever becomes of this thread is noticed.
             let turns = desk.turns();
             affinity::pin(core).map_err(|e| Invalid::Core(e.to_string()))?;
-            Ok::<_, Invalid>(work(model, turns, spec.offered(BURST)))
+            Ok::<_, Invalid>(work(spec, model, turns))
         });
         let stop = StopAtEnd(&desk);
         let forwarded = forward(spec, site, &desk);
         drop(stop);
         let result = at_work.join().expect("the model does not panic");
         // What befell the model explains what the forwarder says.
-        let (mut model, effort) = result?;
+        let Worked { mut model, effort, in_time } = result?;
         let Forwarded { forwarder, ticks, done } = forwarded?;
         model.transmit();
         spec.balance(&model, &*forwarder)?;
@@ -74,6 +75,7 @@ pub(super) fn block(
             device_ticks: 0,
             forwarded: done,
             model_busy: effort.share(),
+            in_time,
         })
     })
 }
@@ -117,6 +119,10 @@ fn forward<'a>(
         let packets = phases * per_phase;
         Quota { packets, patience: spec.patience }
     };
+    if spec.setup.rate.is_some() {
+        // The wire has been silent so far.
+        desk.tell(Order::Count);
+    }
     forwarder.forward(quota(WARM_UP));
     let before = forwarder.counts();
     let quota = quota(spec.task.length.into());
@@ -154,12 +160,32 @@ impl From<Silent> for Invalid {
     }
 }
 
+/// The model's thread after its last turn.
+pub(super) struct Worked<'a> {
+    pub model: Model<'a>,
+    pub effort: Effort,
+    /// Share of frames that came in time, where they have a schedule.
+    pub in_time: Option<f64>,
+}
+
 /// The model's turns, until it is told to stop.
 pub(super) fn work<'a>(
+    spec: &BlockSpec<'_>,
+    model: Model<'a>,
+    turns: Turns<'_>,
+) -> Worked<'a> {
+    match Pacer::new(spec, &model) {
+        None => unlimited(model, turns, spec.offered(BURST)),
+        Some(pacer) => paced(model, turns, pacer),
+    }
+}
+
+/// Turns in which as many frames come as the rings take.
+fn unlimited<'a>(
     mut model: Model<'a>,
     turns: Turns<'_>,
     burst: u32,
-) -> (Model<'a>, Effort) {
+) -> Worked<'a> {
     let mut effort = Effort::default();
     let mut last = stamp();
     for order in turns {
@@ -174,5 +200,25 @@ pub(super) fn work<'a>(
         }
         last = now;
     }
-    (model, effort)
+    Worked { model, effort, in_time: None }
+}
+
+/// Turns in which frames come when they are due.
+fn paced<'a>(
+    mut model: Model<'a>,
+    turns: Turns<'_>,
+    mut pacer: Pacer,
+) -> Worked<'a> {
+    let mut effort = Effort::default();
+    let mut last = stamp();
+    for order in turns {
+        model.poll_control();
+        let moved = pacer.turn(&mut model, order);
+        let now = stamp();
+        if order == Order::Count {
+            effort.count(moved > 0, now - last);
+        }
+        last = now;
+    }
+    Worked { model, effort, in_time: Some(pacer.in_time()) }
 }

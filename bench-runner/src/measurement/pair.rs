@@ -377,6 +377,7 @@ impl Sheet {
             device_ticks: None,
             forwarded: None,
             model_busy: None,
+            in_time: None,
         };
         Self { round, device_ticks: vec![0; cells], chains: Vec::new() }
     }

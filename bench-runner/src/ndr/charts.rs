@@ -2,6 +2,7 @@
 
 use super::record::{GoalRecord, Record, Row};
 use super::table::conditions;
+use crate::load::Time;
 use crate::plot::{
     Bar, Bars, Curve, Curves, LineRate, Scale, machine_of, origin_of,
 };
@@ -84,7 +85,10 @@ fn over_sizes(record: &Record, rows: &[&Row]) -> Curves {
     let goal = goal.map_or_else(String::new, |goal| goal.name.clone());
     let batch = first.map_or(0, |row| row.batch);
     Curves {
-        title: format!("Model {goal} by frame size, batch {batch}"),
+        title: format!(
+            "Model {goal}{} by frame size, batch {batch}",
+            clock(record)
+        ),
         subtitle: format!(
             "{} The line rate is no limit here.",
             caption(record)
@@ -120,11 +124,23 @@ fn empty(record: &Record, row: &Row) -> Bars {
         bytes => format!("{bytes} bytes"),
     };
     Bars {
-        title: format!("Model NDR, frames of {frames}, batch {}", row.batch),
+        title: format!(
+            "Model NDR{}, frames of {frames}, batch {}",
+            clock(record),
+            row.batch
+        ),
         subtitle: caption(record),
         x_label: "Mpps, lower bound, both directions".to_owned(),
         keys: row.goals.iter().map(|goal| goal.name.clone()).collect(),
         bars: Vec::new(),
+    }
+}
+
+/// What a title says of the time; nothing of virtual time.
+fn clock(record: &Record) -> &'static str {
+    match record.search.time {
+        Time::Virtual => "",
+        Time::Wall => " on the wall clock",
     }
 }
 
@@ -152,6 +168,10 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         assert_eq!(charts, super::charts(&record));
+        let wall = example::on_the_wall_clock(Shape::Regular);
+        for (_, svg) in super::charts(&wall) {
+            assert!(svg.contains("Model NDR on the wall clock, frames of"));
+        }
     }
 
     #[test]

@@ -3,19 +3,21 @@
 use super::goal::Goal;
 use super::mlrsearch::{End, Found, GoalResult, Shape};
 use super::record::{Record, Row, Search};
-use crate::load::SizesArg;
+use crate::load::{SizesArg, Time};
 use crate::results::example;
 
 /// NDRs of that shape for two variants at two frame sizes, and no PDRs.
 pub fn record(shape: Shape) -> Record {
     let run = example::run(&["reg=boxed"], &[32]);
     let search = Search {
+        time: Time::Virtual,
         seed: 7,
         core: 1,
+        model_core: None,
         ring_entries: 512,
         buffer_bytes: 2048,
-        replays: 24,
-        ghz: 2.5,
+        replays: Some(24),
+        ghz: Some(2.5),
         chain_ghz: 4.0,
         final_seconds: 0.1,
         sum_seconds: 2.1,
@@ -38,6 +40,22 @@ pub fn record(shape: Shape) -> Record {
         let found = Found { goals, end, trials };
         let frame: SizesArg = frame.parse().expect("sizes");
         record.rows.push(Row::new(variant.to_owned(), frame, 32, &found));
+    }
+    record
+}
+
+/// The same on the wall clock, with a tester that was late at times.
+pub fn on_the_wall_clock(shape: Shape) -> Record {
+    let mut record = record(shape);
+    record.search = Search {
+        time: Time::Wall,
+        model_core: Some(2),
+        replays: None,
+        ghz: None,
+        ..record.search
+    };
+    for row in &mut record.rows {
+        row.late_trials = Some(3);
     }
     record
 }

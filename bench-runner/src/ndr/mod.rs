@@ -14,11 +14,13 @@ mod table;
 mod tester;
 mod trial;
 mod trials;
+mod wall_clock;
 
 pub use goal::Goal;
 pub use mlrsearch::{End, Found, GoalResult, Limits, Shape, search};
 pub use tester::VirtualTester;
 pub use trial::{Tester, Trial};
+pub use wall_clock::WallTester;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -31,8 +33,8 @@ use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::load::SizesArg;
-use crate::measure::{Bench, Replay, Until};
+use crate::load::{SizesArg, Time};
+use crate::measure::{Bench, ON_SCHEDULE, Replay, Until};
 use crate::output;
 use crate::plan;
 use crate::process;
@@ -62,10 +64,16 @@ const BEYOND: f64 = 1.25;
 /// Full-length trials after which a search ends without an answer.
 const MOST_TRIALS: f64 = 1200.0;
 
+/// Seconds of a trial that is not told otherwise, in virtual time.
+const VIRTUAL_SECONDS: f64 = 0.1;
+
+/// The same on the wall clock, where they pass.
+const WALL_SECONDS: f64 = 0.05;
+
 /// Time after which a search ends without an answer.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Searches in virtual time and prints what was found.
+/// Searches and prints what was found.
 ///
 /// # Errors
 ///
@@ -82,9 +90,9 @@ pub fn command(args: &NdrArgs) -> Result<(), Failure> {
     let machine = Root::default().machine(core);
     affinity::pin(core).map_err(Failure::environment)?;
     let chain_ghz = clock::core_ghz(machine.tick_hz);
-    let search = plan.search(rated(machine.tick_hz, chain_ghz), chain_ghz);
+    let search = plan.search(machine.tick_hz, chain_ghz);
     let mut record = Record::new(command_line(), started, machine, search);
-    record.warnings = surroundings(&record);
+    record.warnings = surroundings(&record, &plan.setup);
     let end = measure(&plan, &mut record, folder.as_ref());
     if let Err(failure) = &end
         && record.rows.is_empty()
@@ -120,7 +128,10 @@ pub fn command(args: &NdrArgs) -> Result<(), Failure> {
 
 /// What is searched for, and where.
 struct Plan {
+    time: Time,
     setup: Setup,
+    /// A core for those who only watch.
+    aside: Option<u32>,
     variants: Vec<Variant>,
     frames: Vec<SizesArg>,
     batches: Vec<u16>,
@@ -129,15 +140,14 @@ struct Plan {
 
 impl Plan {
     fn new(args: &NdrArgs) -> Result<Self, Failure> {
-        if !args.load.in_virtual_time {
-            return Err(Failure::error(
-                "only --virtual is there yet: searches in virtual time",
-            ));
-        }
-        if !(0.01..=1.0).contains(&args.seconds) {
+        let time = args.load.time();
+        let seconds = args.seconds.unwrap_or(match time {
+            Time::Virtual => VIRTUAL_SECONDS,
+            Time::Wall => WALL_SECONDS,
+        });
+        if !(0.01..=1.0).contains(&seconds) {
             return Err(Failure::error(format!(
-                "--seconds {}: must be from 0.01 to 1",
-                args.seconds
+                "--seconds {seconds}: must be from 0.01 to 1"
             )));
         }
         let variants = plan::forwarders(&args.load.variant)?;
@@ -146,7 +156,7 @@ impl Plan {
         losses.dedup();
         let goal = |loss_ratio: f64| {
             let width = args.width;
-            Goal { loss_ratio, width, ..Goal::NDR }.scaled(args.seconds)
+            Goal { loss_ratio, width, ..Goal::NDR }.scaled(seconds)
         };
         let goals: Vec<_> = losses.into_iter().map(goal).collect();
         goals.iter().try_for_each(Goal::check)?;
@@ -156,21 +166,32 @@ impl Plan {
                 frames.push(*frame);
             }
         }
-        let (core, seed) = (args.load.core, args.load.seed);
-        let setup = virtual_time::setup(core, seed, frames[0])?;
+        let setup = plan::in_time(&args.load, args.model_core, frames[0])?;
         let batches = plan::sendable(&args.batch.batch, setup.ring_entries)?;
-        Ok(Self { setup, variants, frames, batches, goals })
+        let aside = affinity::aside(&[setup.core, setup.model_core]);
+        Ok(Self { time, setup, aside, variants, frames, batches, goals })
     }
 
     /// As it is recorded.
-    fn search(&self, ghz: f64, chain_ghz: f64) -> Search {
+    fn search(&self, tick_hz: f64, chain_ghz: f64) -> Search {
         let goal = &self.goals[0];
+        let arenas = self.setup.arenas as usize;
+        let (model_core, replays, ghz) = match self.time {
+            Time::Virtual => (
+                None,
+                Some(PASSES * REPLAYS * arenas / 2),
+                Some(rated(tick_hz, chain_ghz)),
+            ),
+            Time::Wall => (Some(self.setup.model_core), None, None),
+        };
         Search {
+            time: self.time,
             seed: self.setup.seed,
             core: self.setup.core,
+            model_core,
             ring_entries: self.setup.ring_entries,
             buffer_bytes: self.setup.buffer_bytes,
-            replays: PASSES * REPLAYS * self.setup.arenas as usize / 2,
+            replays,
             ghz,
             chain_ghz,
             final_seconds: goal.final_seconds,
@@ -188,8 +209,9 @@ fn measure(
     record: &mut Record,
     folder: Option<&Folder>,
 ) -> Result<(), Failure> {
-    let speed =
-        Speed { tick_hz: record.machine.tick_hz, ghz: record.search.ghz };
+    let tick_hz = record.machine.tick_hz;
+    let ghz = record.search.ghz.unwrap_or(record.search.chain_ghz);
+    let speed = Speed { tick_hz, ghz };
     for &frame in &plan.frames {
         let frame_bytes = frame.largest();
         let setup = Setup { frame_bytes, ..plan.setup.clone() };
@@ -199,9 +221,27 @@ fn measure(
                 if is_stopped() {
                     return Err(stopped());
                 }
-                let found =
-                    search_for(plan, &mut bench, speed, variant, batch)?;
-                let row = Row::new(variant.name(), frame, batch, &found);
+                let (found, late) = match plan.time {
+                    Time::Virtual => {
+                        let found = search_for(
+                            plan, &mut bench, speed, variant, batch,
+                        )?;
+                        (found, None)
+                    }
+                    Time::Wall => {
+                        let traffic = (frame.0, plan.setup.seed);
+                        let subject = (variant, batch);
+                        let tester = WallTester::new(
+                            &mut bench, tick_hz, plan.aside, traffic, subject,
+                        );
+                        by_the_clock(plan, tester)?
+                    }
+                };
+                let row = Row {
+                    late_trials: late,
+                    ..Row::new(variant.name(), frame, batch, &found)
+                };
+                record.warnings.extend(note(&row));
                 record.rows.push(row);
                 if let Some(folder) = folder {
                     folder.put(FILE, record.text().as_bytes())?;
@@ -251,11 +291,45 @@ fn search_for(
     let Setup { ring_entries, seed, .. } = plan.setup;
     let mut tester = VirtualTester::new(costs, ring_entries, seed);
     let max = tester.capacity() * BEYOND;
+    limited(plan, max, &mut tester)
+}
+
+/// Searches on the wall clock; also, in how many trials the tester was late.
+fn by_the_clock(
+    plan: &Plan,
+    mut tester: WallTester<'_>,
+) -> Result<(Found, Option<usize>), Failure> {
+    let max = tester.capacity()? * BEYOND;
+    let found = limited(plan, max, &mut tester)?;
+    Ok((found, Some(tester.late_trials())))
+}
+
+/// Searches up to a load, for some time.
+fn limited(
+    plan: &Plan,
+    max: f64,
+    tester: &mut dyn Tester,
+) -> Result<Found, Failure> {
     let seconds = plan.goals[0].final_seconds * MOST_TRIALS;
     let limits = Limits { min: max * LEAST, max, seconds };
     let begun = Instant::now();
     let mut keep_going = || !is_stopped() && begun.elapsed() < DEADLINE;
-    search(&plan.goals, limits, &mut tester, &mut keep_going)
+    search(&plan.goals, limits, tester, &mut keep_going)
+}
+
+/// What a reader has to know of a search whose tester was late.
+fn note(row: &Row) -> Option<String> {
+    let late = row.late_trials.filter(|late| *late > 0)?;
+    Some(format!(
+        "{}, frames of {}, batch {}: in {late} of {} trials the tester was late \
+         with more than {:.1} % of the packets; late and unsent ones count as \
+         lost there",
+        row.variant,
+        row.frame,
+        row.batch,
+        row.trials,
+        (1.0 - ON_SCHEDULE) * 100.0
+    ))
 }
 
 /// Those of an arena's replays in which the machine was quicker.
@@ -275,14 +349,14 @@ fn rated(tick_hz: f64, chain_ghz: f64) -> f64 {
 }
 
 /// Notes about the machine.
-fn surroundings(record: &Record) -> Vec<String> {
+fn surroundings(record: &Record, setup: &Setup) -> Vec<String> {
     warnings(
         &Root::default(),
         &Circumstances {
             build: &record.build,
             machine: &record.machine,
-            core: record.search.core,
-            model_core: record.search.core,
+            core: setup.core,
+            model_core: setup.model_core,
             stolen_ticks: None,
         },
     )

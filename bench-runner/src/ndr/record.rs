@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::goal::Goal;
 use super::mlrsearch::{End, Found, GoalResult, Shape};
 use crate::build_info;
-use crate::load::SizesArg;
+use crate::load::{SizesArg, Time};
 use crate::results::{Build, Machine};
 
 /// Name of the file in a folder.
@@ -38,22 +38,31 @@ pub struct Record {
     pub warnings: Vec<String>,
 }
 
-/// What was searched for, in virtual time and without a wire's limit.
+/// What was searched for, without a wire's limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
+    /// The time that trials are in.
+    #[serde(default)]
+    pub time: Time,
     /// Seed of traffic and schedules.
     pub seed: u64,
-    /// Core that batches were timed on.
+    /// Core of the forwarder; in virtual time, that batches were timed on.
     pub core: u32,
+    /// Core of the card, on the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_core: Option<u32>,
     /// Descriptors per ring.
     pub ring_entries: u16,
     /// Usable bytes per packet buffer.
     pub buffer_bytes: u16,
-    /// Replays that a batch's cost comes from.
-    pub replays: usize,
-    /// The core's frequency that rates are stated for, in GHz.
-    pub ghz: f64,
+    /// Replays that a batch's cost comes from, in virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replays: Option<usize>,
+    /// The core's frequency that rates are stated for, in GHz, in virtual
+    /// time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ghz: Option<f64>,
     /// The core's own frequency when it began, by an add chain, in GHz.
     pub chain_ghz: f64,
     /// Seconds of a full-length trial.
@@ -82,8 +91,13 @@ pub struct Row {
     pub end: End,
     /// Number of trials.
     pub trials: usize,
-    /// Virtual seconds of all of them.
+    /// Seconds of all of them.
     pub trial_seconds: f64,
+    /// Of the trials, those in which the tester was late with more than 0.1 %
+    /// of the frames, so that late and unsent ones count as lost; on the wall
+    /// clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_trials: Option<usize>,
     /// A result for each goal.
     pub goals: Vec<GoalRecord>,
 }
@@ -168,6 +182,7 @@ impl Row {
             end: found.end,
             trials: found.trials.len(),
             trial_seconds: found.seconds(),
+            late_trials: None,
             goals: found.goals.iter().map(goal).collect(),
         }
     }
@@ -234,6 +249,21 @@ mod tests {
              test with UPDATE_SCHEMA=1, and count SCHEMA up if files \
              already written no longer fit"
         );
+    }
+
+    #[test]
+    fn a_record_says_its_time_and_one_from_before_was_virtual() {
+        let wall = example::on_the_wall_clock(Shape::Regular);
+        let text = wall.text();
+        assert!(text.contains("\"time\": \"wall\""), "{text}");
+        assert!(text.contains("\"late_trials\": 3"), "{text}");
+        let read: Record = serde_json::from_str(&text).expect("a record");
+        assert_eq!(read, wall);
+        let record = example::record(Shape::Regular);
+        let text = record.text().replace("    \"time\": \"virtual\",\n", "");
+        assert!(!text.contains("\"time\""), "{text}");
+        let read: Record = serde_json::from_str(&text).expect("a record");
+        assert_eq!(read, record);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What was found, as text.
 
 use super::record::Record;
+use crate::load::Time;
 use crate::table;
 
 /// What stands where there is no number.
@@ -44,14 +45,23 @@ pub fn table(record: &Record) -> String {
 /// How the numbers were made.
 pub fn conditions(record: &Record) -> String {
     let search = &record.search;
+    let device = match (search.time, search.ghz) {
+        (Time::Virtual, Some(ghz)) => format!(
+            "in virtual time, without a wire's limit, both ports, equal gaps; \
+             batches cost what they were measured to cost in cycles, at \
+             {ghz:.2} GHz (the core ran at {:.2} GHz)",
+            search.chain_ghz
+        ),
+        (Time::Virtual, None) => "in virtual time".to_owned(),
+        (Time::Wall, _) => format!(
+            "on the wall clock, on a core of its own, without a wire's limit, \
+             both ports, equal gaps; at {:.2} GHz",
+            search.chain_ghz
+        ),
+    };
     format!(
-        "Model NDR: the software 82599 in virtual time, without a wire's \
-         limit, both ports, equal gaps; batches cost what they were \
-         measured to cost in cycles, at {:.2} GHz (the core ran at {:.2} \
-         GHz). MLRsearch (RFC 9971): trials of {} s, {:.3} s in sum, exceed \
+        "Model NDR: the software 82599 {device}. MLRsearch (RFC 9971): trials of {} s, {:.3} s in sum, exceed \
          ratio {} %, relative width {} %.",
-        search.ghz,
-        search.chain_ghz,
         search.final_seconds,
         search.sum_seconds,
         search.exceed_ratio * 100.0,
@@ -76,6 +86,11 @@ mod tests {
         assert!(text.contains("Model NDR"), "{text}");
         assert!(text.contains("PDR 0.5%"), "{text}");
         assert!(text.contains("– (no lower bound)"), "{text}");
+        assert!(text.contains("in virtual time"), "{text}");
+        let text = super::table(&example::on_the_wall_clock(Shape::Regular));
+        assert!(text.contains("Model NDR"), "{text}");
+        assert!(text.contains("on the wall clock"), "{text}");
+        assert!(!text.contains("virtual"), "{text}");
         let text = super::table(&example::record(Shape::Unfinished));
         assert!(text.contains("20.00 (unfinished)"), "{text}");
     }

@@ -30,11 +30,14 @@ pub(super) fn caption(
         origin(run),
     ];
     if results.iter().any(|result| result.hollow) {
-        sentences.push(format!(
-            "Hollow marks are model-bound: the model was busy for more than \
-             {:.0} % of the time.",
-            MODEL_BOUND * 100.0
-        ));
+        sentences.push(match run.setup.rate {
+            None => format!(
+                "Hollow marks are model-bound: the model was busy for more \
+                 than {:.0} % of the time.",
+                MODEL_BOUND * 100.0
+            ),
+            Some(_) => format!("Hollow marks: {}.", analysis::lateness()),
+        });
     }
     sentences.extend(analysis::same_code(run, shown));
     sentences.join(" ")
@@ -60,8 +63,13 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         0 => String::new(),
         cycles => format!(", modelled doorbell of {cycles} cycles"),
     };
+    let offered = match analysis::offered(run) {
+        None => String::new(),
+        Some(offered) => format!(", {offered} with equal gaps"),
+    };
     format!(
-        "Software 82599 {placement}{doorbell}{halves}; {}, {}-byte frames{fill}.",
+        "Software 82599 {placement}{doorbell}{halves}; {}, {}-byte \
+         frames{fill}{offered}.",
         run.work_of(results.iter().map(|r| &*r.variant)),
         setup.frame_bytes
     )

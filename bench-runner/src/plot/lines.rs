@@ -18,6 +18,10 @@ pub(super) const SMALL_LINE: f64 = 15.0;
 pub(super) const FOOT: f64 = 58.0;
 pub(super) const LONGEST_NAME: usize = 36;
 
+/// How far above the highest value an offered rate may lie to be drawn, as a
+/// factor.
+const NEAR: f64 = 4.0;
+
 /// Draws a chart: batch sizes or cores to the right, values from zero up.
 #[must_use]
 pub fn draw(chart: &Chart) -> String {
@@ -32,6 +36,14 @@ pub fn draw(chart: &Chart) -> String {
         lines.iter().flat_map(|line| line.points.clone()).collect();
     if chart.over == Over::Cores {
         points.extend(lines.iter().filter_map(|line| Some(ideal(line)?.1)));
+    }
+    let highest = points.iter().map(|p| p.y).fold(0.0, f64::max);
+    let offered = chart.line_rate.as_ref().filter(|rate| rate.offered);
+    if let (Some(rate), Some(&last)) = (offered, points.last())
+        && rate.mpps <= NEAR * highest
+    {
+        let y = rate.mpps;
+        points.push(Point { y, low: y, high: y, ..last });
     }
     let right = names.field_end(WIDTH - MARGIN);
     let corner = (right, TOP + field);
@@ -65,7 +77,11 @@ pub fn draw(chart: &Chart) -> String {
                 (frame.left, frame.y(rate.mpps)),
                 (frame.right, frame.y(rate.mpps)),
             ];
-            pen.line(&spots, TEXT, 1.2, &[6.0, 4.0]);
+            let (ink, width) = match rate.offered {
+                true => (QUIET, 0.8),
+                false => (TEXT, 1.2),
+            };
+            pen.line(&spots, ink, width, &[6.0, 4.0]);
         }
         let edges = (frame.top, frame.bottom);
         let labels = lines.iter().filter_map(|line| label(&frame, line));

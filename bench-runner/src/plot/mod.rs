@@ -21,7 +21,8 @@ use crate::analysis::{
     self, BASELINE, CellResult, FLOOR, Reference, SAME, by_axis, with_cores,
     with_fill,
 };
-use crate::results::{Fill, Run, on_cores};
+use crate::load::Rate;
+use crate::results::{Fill, Run, Setup, on_cores};
 use crate::stats::Estimate;
 use std::collections::HashSet;
 
@@ -48,7 +49,8 @@ pub struct Chart {
     pub y_label: String,
     /// The lines, in the order in which they take colours.
     pub series: Vec<Series>,
-    /// The rate that the wire allows, drawn where the data come near it.
+    /// The rate that the wire allows or that was offered, drawn where the data
+    /// come near it.
     pub line_rate: Option<LineRate>,
 }
 
@@ -78,13 +80,15 @@ pub struct Point {
     pub hollow: bool,
 }
 
-/// What both directions of a 10 GbE link carry together.
+/// What both directions of a 10 GbE link carry together, or what was offered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineRate {
     /// Million packets per second.
     pub mpps: f64,
     /// Name of the line.
     pub label: String,
+    /// Whether it was offered, so that nothing can lie above.
+    pub offered: bool,
 }
 
 impl LineRate {
@@ -98,7 +102,21 @@ impl LineRate {
             "10 GbE line rate, {frame_bytes}-byte frames, both directions: \
              {mpps:.2} Mpps"
         );
-        Self { mpps, label }
+        Self { mpps, label, offered: false }
+    }
+
+    /// What was offered in a run, or else what a wire would have carried.
+    fn of(run: &Run) -> Self {
+        let Setup { frame_bytes, rate, .. } = run.setup;
+        let Some(offered) = run.setup.offered() else {
+            return Self::ten_gbe(frame_bytes);
+        };
+        let mpps = offered / 1e6;
+        let label = match rate {
+            Some(Rate::Line) => format!("line rate: {mpps:.2} Mpps"),
+            _ => format!("offered: {mpps} Mpps"),
+        };
+        Self { mpps, label, offered: true }
     }
 }
 
@@ -182,7 +200,7 @@ fn scaling(run: &Run, results: &[CellResult]) -> Vec<(String, String)> {
             subtitle: format!("{caption} {thin}"),
             y_label: captions::y_label(run, Quantity::Throughput).to_owned(),
             series,
-            line_rate: Some(LineRate::ten_gbe(run.setup.frame_bytes)),
+            line_rate: Some(LineRate::of(run)),
         };
         (format!("scaling-batch-{batch}.svg"), draw(&chart))
     };
@@ -320,7 +338,7 @@ impl<'a> Sheet<'a> {
                 .filter(|series| !series.points.is_empty())
                 .collect(),
             line_rate: (quantity == Quantity::Throughput)
-                .then(|| LineRate::ten_gbe(run.setup.frame_bytes)),
+                .then(|| LineRate::of(run)),
         }
     }
 }

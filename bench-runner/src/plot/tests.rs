@@ -1,7 +1,8 @@
 use super::*;
 use crate::analysis::analyse;
-use crate::results::Workload;
+use crate::load::Rate;
 use crate::results::example::{self, reference};
+use crate::results::{Placement, Workload};
 use proptest::prelude::*;
 
 fn point(x: u16, y: f64) -> Point {
@@ -103,6 +104,41 @@ fn the_line_rate_is_drawn_only_where_the_data_reach_it() {
     assert!(has(&draw(&chart), label));
     chart.series[0].points = vec![point(1, 3.0), point(2, 20.0)];
     assert!(!has(&draw(&chart), label));
+}
+
+#[test]
+fn what_was_offered_is_a_thin_grey_line_with_a_name() {
+    let mut run = example::run(&["baseline", "reg=boxed"], &[1, 32]);
+    run.setup.placement = Placement::Threaded;
+    run.setup.rate = Some(Rate::PerSecond(400e6));
+    let svg_of = |run: &Run| {
+        let results = analyse(run, &reference);
+        charts(run, &results, &reference)
+    };
+    let all = svg_of(&run);
+    let throughput =
+        |(name, _): &&(String, String)| name.starts_with("throughput");
+    assert!(all.iter().filter(throughput).count() > 0);
+    for (name, svg) in &all {
+        let is_named = has(svg, "offered: 400 Mpps");
+        assert_eq!(is_named, name.starts_with("throughput"), "{name}");
+        assert!(svg.contains("400 Mpps offered with equal gaps"), "{name}");
+    }
+    run.setup.rate = Some(Rate::Line);
+    let label = "line rate: 29.76 Mpps";
+    for (_, svg) in svg_of(&run).iter().filter(throughput) {
+        assert!(has(svg, label), "{svg}");
+    }
+    // Far above all that came through it would press the lines together.
+    let mut chart = chart(&["baseline"]);
+    let rate = |mpps| {
+        let label = "offered".to_owned();
+        Some(LineRate { mpps, label, offered: true })
+    };
+    chart.line_rate = rate(5000.0);
+    assert!(has(&draw(&chart), "offered"));
+    chart.line_rate = rate(6000.0);
+    assert!(!has(&draw(&chart), "offered"));
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
         ));
     }
     check_cores(run)?;
+    check_rate(run)?;
     let mut seen = HashSet::new();
     for (index, cell) in run.cells.iter().enumerate() {
         if cell.variant.is_empty() {
@@ -144,6 +145,22 @@ fn check_cores(run: &Run) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether the rate is one that can be offered.
+fn check_rate(run: &Run) -> Result<(), String> {
+    let setup = &run.setup;
+    let Some(rate) = setup.rate else { return Ok(()) };
+    if setup.placement == Placement::Lockstep {
+        return Err("setup.rate is set, but setup.placement is lockstep".into());
+    }
+    if rate.is_share() {
+        return Err(format!("setup.rate is {rate}, which is no load"));
+    }
+    if run.cells.iter().any(|cell| cell.workload == Workload::Tx) {
+        return Err("setup.rate is set, but a workload receives nothing".into());
+    }
+    Ok(())
+}
+
 fn check_process(
     run: &Run,
     index: usize,
@@ -180,6 +197,12 @@ fn check_round(run: &Run, round: &Round) -> Result<(), String> {
         entries("model_busy", busy.len(), cells)?;
         if let Some(share) = busy.iter().find(|b| !(0.0..=1.0).contains(*b)) {
             return Err(format!("model_busy holds {share}, not 0 to 1"));
+        }
+    }
+    if let Some(shares) = &round.in_time {
+        entries("in_time", shares.len(), cells)?;
+        if let Some(share) = shares.iter().find(|s| !(0.0..=1.0).contains(*s)) {
+            return Err(format!("in_time holds {share}, not 0 to 1"));
         }
     }
     Ok(())

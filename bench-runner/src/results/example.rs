@@ -192,6 +192,7 @@ fn round(
         ticks,
         forwarded: None,
         model_busy: None,
+        in_time: None,
     }
 }
 
@@ -247,6 +248,7 @@ fn setup() -> Setup {
         cores: Vec::new(),
         queues: None,
         split: false,
+        rate: None,
         model_core: 1,
     }
 }

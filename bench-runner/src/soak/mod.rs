@@ -103,11 +103,13 @@ fn begin(args: &SoakArgs) -> Result<Record, Failure> {
     let variants = plan::forwarders(std::slice::from_ref(&args.variant))?;
     let variant = variants[0];
     let rate = args.rate.unwrap_or(Rate::Percent(100.0));
-    let Rate::PerSecond(per_second) = rate else {
+    if rate.is_share() {
         return Err(Failure::error(format!(
-            "--rate {rate}: a soak takes packets per second, such as 5M"
+            "--rate {rate}: a soak takes packets per second, such as 5M, or \
+             line"
         )));
-    };
+    }
+    let per_second = rate.per_second(args.frame.0, 0.0);
     let seconds = args.seconds;
     if !(seconds > 0.0 && seconds <= LONGEST) {
         return Err(Failure::error(format!(
@@ -211,7 +213,7 @@ fn job(record: &Record, seconds: f64) -> Result<Job, Failure> {
         offered.pattern.parse().map_err(|e: String| read(&e))?;
     let flap = offered.flap.as_deref().map(str::parse::<FlapArg>);
     let flap = flap.transpose().map_err(|e| read(&e))?;
-    let rate = Rate::PerSecond(offered.packets_per_second);
+    let rate: Rate = offered.rate.parse().map_err(|e: String| read(&e))?;
     let cores = [Some(offered.core), Some(offered.model_core)];
     let setup = plan::under_load(
         Placement::Threaded,

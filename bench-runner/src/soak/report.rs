@@ -4,7 +4,8 @@ use comfy_table::CellAlignment;
 
 use super::record::{Interval, Record};
 use crate::latency::micros;
-use crate::latency::series::Threads;
+use crate::load::Rate;
+use crate::measure::ON_SCHEDULE;
 use crate::stats;
 use crate::table::table;
 
@@ -21,12 +22,15 @@ pub const BEHIND: &str = "the card's thread was in time with";
 pub fn text(record: &Record) -> String {
     let offered = &record.offered;
     let table = stretches(record);
+    let rate = match offered.rate.parse() {
+        Ok(Rate::Line) => "line rate".to_owned(),
+        _ => format!("{} packets/s", offered.rate),
+    };
     let mut lines = vec![
         format!(
-            "{} at {} packets/s ({}, {} bytes, batch {}), {:.0} of {:.0} s, \
+            "{} at {rate} ({}, {} bytes, batch {}), {:.0} of {:.0} s, \
              intervals of {} s",
             offered.variant,
-            offered.rate,
             offered.pattern,
             offered.frame,
             offered.batch,
@@ -131,12 +135,12 @@ pub fn behind(record: &Record) -> Option<String> {
     let unsent = record.parts.iter().filter_map(|part| part.account);
     let unsent: u64 = unsent.map(|account| account.unsent).sum();
     let share = (sent - late) as f64 / (sent + unsent).max(1) as f64;
-    (share < Threads::ON_SCHEDULE).then(|| {
+    (share < ON_SCHEDULE).then(|| {
         format!(
             "{BEHIND} {:.2} % of the packets, less than {} %: the tester was \
              the bottleneck, and its delays are in these latencies",
             share * 100.0,
-            Threads::ON_SCHEDULE * 100.0
+            ON_SCHEDULE * 100.0
         )
     })
 }

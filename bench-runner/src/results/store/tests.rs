@@ -2,6 +2,7 @@ use super::super::{
     Build, Cell, Fill, Placement, Round, Trace, Workload, example,
 };
 use super::*;
+use crate::load::Rate;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -149,6 +150,36 @@ fn a_run_over_cores_loads_as_it_was_saved_and_none_is_before_there_were_any() {
     assert_eq!(Run::load(&folder.0).unwrap(), run);
     assert_eq!(run.core_counts(), [Some(1), Some(2), Some(3)]);
     assert_eq!(small().core_counts(), [None]);
+}
+
+#[test]
+fn a_rate_loads_as_it_was_saved_and_none_is_before_there_were_any() {
+    let folder = Folder::new("rate");
+    assert!(!text(&small()).unwrap().contains("\"rate\""));
+    let mut run = small();
+    run.setup.placement = Placement::Threaded;
+    run.setup.rate = Some(Rate::Line);
+    let cells = run.cells.len();
+    round(&mut run).in_time = Some(vec![1.0; cells]);
+    run.save(&folder.0).unwrap();
+    assert!(text(&run).unwrap().contains("\"rate\": \"line\""));
+    assert_eq!(Run::load(&folder.0).unwrap(), run);
+    for (change, hint) in [
+        (
+            &(|run: &mut Run| run.setup.placement = Placement::Lockstep)
+                as &dyn Fn(&mut Run),
+            "lockstep",
+        ),
+        (&|run| run.setup.rate = Some(Rate::Percent(5.0)), "5%"),
+        (&|run| run.cells[0].workload = Workload::Tx, "receives nothing"),
+        (&|run| round(run).in_time = Some(vec![2.0; cells]), "not 0 to 1"),
+        (&|run| round(run).in_time = Some(Vec::new()), "in_time has 0"),
+    ] {
+        let mut run = run.clone();
+        change(&mut run);
+        let line = refusal("no-rate", text(&run).unwrap());
+        assert!(line.contains(hint), "{line}");
+    }
 }
 
 #[test]
