@@ -7,8 +7,9 @@ use std::time::Duration;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 
-use super::record::{Record, Time};
+use super::record::Record;
 use super::series::Series;
+use crate::load::Time;
 use crate::plot;
 
 /// Nanoseconds of the milliseconds that the format has in its third column.
