@@ -206,50 +206,79 @@ mod under_loom {
     // SAFETY: loom watches each access to the cells.
     unsafe impl Sync for Shared {}
 
-    fn follow(shared: &Shared, number: usize) {
-        let _seat = shared.meeting.seat();
-        while shared.meeting.called() < Call::Drain {
-            thread::yield_now();
+    impl Shared {
+        fn new(followers: u32) -> Arc<Self> {
+            let cell = || UnsafeCell::new(0);
+            Arc::new(Self {
+                meeting: Meeting::new(followers),
+                given: cell(),
+                done: [cell(), cell()],
+            })
         }
-        // SAFETY: no reference outlives the closures.
-        let given = shared.given.with(|given| unsafe { *given });
-        shared.done[number].with_mut(|done| unsafe { *done = given });
-        shared.meeting.answer();
-        while shared.meeting.called() != Call::Leave {
-            thread::yield_now();
+
+        /// Writes what a follower did, and answers.
+        fn answer(&self, number: usize, value: u32) {
+            // SAFETY: no reference outlives the closure.
+            self.done[number].with_mut(|done| unsafe { *done = value });
+            self.meeting.answer();
+        }
+
+        fn done(&self, number: usize) -> u32 {
+            // SAFETY: no reference outlives the closure.
+            self.done[number].with(|done| unsafe { *done })
+        }
+
+        fn await_answers(&self) -> Result<(), Missing> {
+            self.meeting.await_answers(1, || Ok(()))
         }
     }
 
     #[test]
-    fn a_call_and_its_answers_bring_what_was_done_before() {
+    fn a_call_and_its_answer_bring_what_was_done_before() {
         loom::model(|| {
-            let cell = || UnsafeCell::new(0);
-            let shared = Arc::new(Shared {
-                meeting: Meeting::new(2),
-                given: cell(),
-                done: [cell(), cell()],
+            let shared = Shared::new(1);
+            let follower = Arc::clone(&shared);
+            let follower = thread::spawn(move || {
+                while follower.meeting.called() != Call::Count {
+                    spin_loop();
+                }
+                // SAFETY: no reference outlives the closure.
+                let given = follower.given.with(|given| unsafe { *given });
+                follower.answer(0, given);
             });
+            // SAFETY: no reference outlives the closure.
+            shared.given.with_mut(|given| unsafe { *given = 7 });
+            shared.meeting.call(Call::Count);
+            assert_eq!(shared.await_answers(), Ok(()));
+            assert_eq!(shared.done(0), 7);
+            follower.join().expect("no panic");
+        });
+    }
+
+    #[test]
+    fn the_answers_of_all_are_waited_for() {
+        loom::model(|| {
+            let shared = Shared::new(2);
             let followers = [0, 1].map(|number| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || follow(&shared, number))
+                thread::spawn(move || shared.answer(number, 7))
             });
-            {
-                let _leave = LeaveAtEnd(&shared.meeting);
-                // SAFETY: no reference outlives the closures.
-                shared.given.with_mut(|given| unsafe { *given = 7 });
-                shared.meeting.call(Call::Drain);
-                let meanwhile = || {
-                    thread::yield_now();
-                    Ok::<_, Missing>(())
-                };
-                assert_eq!(shared.meeting.await_answers(1, meanwhile), Ok(()));
-                for done in &shared.done {
-                    assert_eq!(done.with(|done| unsafe { *done }), 7);
-                }
-            }
+            assert_eq!(shared.await_answers(), Ok(()));
+            assert_eq!([shared.done(0), shared.done(1)], [7, 7]);
             for follower in followers {
                 follower.join().expect("no panic");
             }
+        });
+    }
+
+    #[test]
+    fn who_leaves_is_not_waited_for() {
+        loom::model(|| {
+            let shared = Shared::new(1);
+            let follower = Arc::clone(&shared);
+            let follower = thread::spawn(move || drop(follower.meeting.seat()));
+            assert_eq!(shared.await_answers(), Err(Missing::Left));
+            follower.join().expect("no panic");
         });
     }
 }
