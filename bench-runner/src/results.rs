@@ -340,9 +340,11 @@ impl Setup {
         }
     }
 
-    /// The block length nearest below that a slowdown made on purpose divides
-    /// without rest.
-    pub fn divisible(&self, length: u32) -> u32 {
+    /// Draws the block length of a round, at most a tenth off the usual one: the
+    /// nearest below that a slowdown made on purpose divides without rest.
+    pub fn draw_length(&self, rng: &mut fastrand::Rng) -> u32 {
+        let (low, high) = (self.phases * 9 / 10, self.phases * 11 / 10);
+        let length = rng.u32(low.max(1)..=high.max(1));
         let every = self.injected_every.unwrap_or(1);
         (length / every).max(1) * every
     }

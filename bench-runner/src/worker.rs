@@ -106,8 +106,7 @@ fn measure_on(
     let (mut rounds, mut said) = (Vec::new(), Instant::now());
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
-        let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
-        let length = setup.divisible(rng.u32(low.max(1)..=high.max(1)));
+        let length = setup.draw_length(&mut rng);
         let line_round_trip_ns = match setup.placement {
             Placement::Lockstep => None,
             Placement::Threaded => {

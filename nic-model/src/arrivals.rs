@@ -144,6 +144,14 @@ impl Arrivals {
         Self { first, ..self }
     }
 
+    /// Picoseconds from a frame to the next, on average.
+    #[must_use]
+    pub fn mean_gap(&self) -> f64 {
+        let on_the_wire = SECOND as f64 / self.sizes.line_rate();
+        let least = if self.on_a_wire { on_the_wire } else { 0.0 };
+        self.gap.max(least)
+    }
+
     /// When frame `number` is wanted.
     #[inline(always)]
     fn want(&mut self) -> f64 {
@@ -226,6 +234,16 @@ mod tests {
         assert!((seen / SMALL.line_rate() - 1.0).abs() < 1e-3, "{seen}");
         let free = Arrivals::new(50e6, Pattern::Constant, SMALL, false, 1);
         assert!((rate(free, 10_000) / 50e6 - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_mean_gap_is_that_of_the_rate_or_of_the_wire() {
+        let slow = arrivals(1e6, Pattern::Poisson);
+        assert_eq!(slow.mean_gap(), 1e6);
+        let fast = arrivals(50e6, Pattern::Constant);
+        assert!((fast.mean_gap() - 67_200.0).abs() < 1e-6);
+        let free = Arrivals::new(50e6, Pattern::Constant, SMALL, false, 1);
+        assert_eq!(free.mean_gap(), 20_000.0);
     }
 
     #[test]

@@ -158,8 +158,11 @@ impl Bench {
         pages.max().map_or("none", Pages::name)
     }
 
-    /// Runs one block.
-    pub fn block(&mut self, task: &Task) -> Result<Block, Invalid> {
+    /// A block, and the parts of its arena.
+    pub(super) fn begin<'b>(
+        &'b mut self,
+        task: &'b Task,
+    ) -> (BlockSpec<'b>, Parts<'b>) {
         let spec = BlockSpec {
             task,
             setup: &self.setup,
@@ -169,8 +172,14 @@ impl Bench {
             mix: self.mix,
             tick_hz: self.tick_hz,
         };
-        let parts = self.arenas[task.arena].split();
-        match (self.setup.placement, task.cores) {
+        (spec, self.arenas[task.arena].split())
+    }
+
+    /// Runs one block.
+    pub fn block(&mut self, task: &Task) -> Result<Block, Invalid> {
+        let placement = self.setup.placement;
+        let (spec, parts) = self.begin(task);
+        match (placement, task.cores) {
             (Placement::Lockstep, _) => lockstep::block(&spec, parts),
             (Placement::Threaded, None) => threaded::block(&spec, parts),
             (Placement::Threaded, Some(cores)) => {

@@ -149,16 +149,8 @@ impl Bench {
         tick_hz: f64,
         listener: Listener<'_>,
     ) -> Result<Kept, Invalid> {
-        let spec = BlockSpec {
-            task,
-            setup: &self.setup,
-            clock_cost_ticks: self.clock_cost_ticks,
-            faults: self.faults,
-            patience: self.patience,
-            mix: self.mix,
-            tick_hz,
-        };
-        let (model, site) = spec.lay_out(self.arenas[task.arena].split());
+        let (spec, parts) = self.begin(task);
+        let (model, site) = spec.lay_out(parts);
         let (desk, over, stop) =
             (Desk::new(), AtomicBool::new(false), AtomicBool::new(false));
         let (full, intervals) = mpsc::sync_channel(16);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use variants::workload::{PORTS, Quota};
 
 use super::Invalid;
-use super::bench::{Bench, BlockSpec, Task};
+use super::bench::{Bench, Task};
 use crate::clock::stamp;
 use crate::process;
 use crate::stats;
@@ -95,16 +95,8 @@ impl Bench {
         steps: &[Step],
         until: &Until,
     ) -> Result<Replay, Invalid> {
-        let spec = BlockSpec {
-            task,
-            setup: &self.setup,
-            clock_cost_ticks: self.clock_cost_ticks,
-            faults: self.faults,
-            patience: self.patience,
-            mix: self.mix,
-            tick_hz: self.tick_hz,
-        };
-        let (mut model, site) = spec.lay_out(self.arenas[task.arena].split());
+        let (spec, parts) = self.begin(task);
+        let (mut model, site) = spec.lay_out(parts);
         let mut step = |_| model.poll_control();
         let mut forwarder = (spec.open())(site, &mut step)?;
         model.poll_control();

@@ -297,8 +297,7 @@ fn plan_round(
 ) -> (Sheet, Vec<(usize, Turn)>) {
     let setup = &run.setup;
     let arena = number % setup.arenas;
-    let (low, high) = (setup.phases * 9 / 10, setup.phases * 11 / 10);
-    let length = setup.divisible(rng.u32(low.max(1)..=high.max(1)));
+    let length = setup.draw_length(rng);
     let first_sequence = rng.u32(..).into();
     let turn = |cell: usize| Turn {
         mine: false,
