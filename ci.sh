@@ -307,7 +307,9 @@ miri() {
 # Every order in which the threads of a run can meet, and driver and device on
 # a ring. Built apart, for the flag counts for every crate.
 loom() {
+    # Unoptimised, for building takes far longer than the tests.
     RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" \
+        CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=false \
         cargo test -p driver -p bench-runner --lib -- under_loom
 }
 

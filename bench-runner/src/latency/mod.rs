@@ -12,6 +12,7 @@ mod table;
 mod wall_clock;
 
 pub use table::micros;
+pub use wall_clock::up_to;
 
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};

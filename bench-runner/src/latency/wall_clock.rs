@@ -110,13 +110,7 @@ impl<'b> WallClock<'b> {
             .iter()
             .map(|sample| (sample.due.saturating_sub(begin), sample.ns));
         let end = last.map_or(0, |last| last - begin + 1);
-        let batch = usize::from(self.batch) + 1;
-        let cut = |mut fills: Vec<u64>| {
-            // Two batches between two looks.
-            let beyond: u64 = fills.drain(batch.min(fills.len())..).sum();
-            fills.push(beyond);
-            fills
-        };
+        let batch = usize::from(self.batch);
         Ok(Series {
             variant: self.variant.name(),
             rate,
@@ -126,11 +120,11 @@ impl<'b> WallClock<'b> {
             histogram,
             slices: Slices::of(slices, end),
             account,
-            fills: cut(fills.receive),
+            fills: up_to(batch, fills.receive),
             settling: None,
             threads: Some(Threads {
                 seconds,
-                transmit_fills: cut(fills.transmit),
+                transmit_fills: up_to(batch, fills.transmit),
                 punctuality,
                 model_busy,
                 round_trip_ns: [before, after],
@@ -167,6 +161,14 @@ impl<'b> WallClock<'b> {
     }
 }
 
+/// Batches by their packets up to `most`, and all larger ones together: two
+/// batches between two looks.
+pub fn up_to(most: usize, mut fills: Vec<u64>) -> Vec<u64> {
+    let beyond: u64 = fills.drain((most + 1).min(fills.len())..).sum();
+    fills.push(beyond);
+    fills
+}
+
 /// How long a rate is offered.
 fn seconds(length: Option<Length>, per_second: f64) -> f64 {
     match length {
@@ -179,6 +181,12 @@ fn seconds(length: Option<Length>, per_second: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn batches_that_are_too_large_are_counted_together() {
+        assert_eq!(up_to(2, vec![0, 5, 6, 7, 8]), [0, 5, 6, 15]);
+        assert_eq!(up_to(2, vec![0, 5, 6]), [0, 5, 6, 0]);
+    }
 
     #[test]
     fn a_series_has_packets_for_every_percentile_or_ends_all_the_same() {

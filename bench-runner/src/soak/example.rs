@@ -62,6 +62,8 @@ pub fn record(seconds: u32) -> Record {
                 unsent: 0,
                 inside: 0,
             }),
+            receive_fills: vec![0, 30, 10],
+            transmit_fills: vec![0, 20, 15],
         }],
         warnings: Vec::new(),
     }

@@ -25,6 +25,7 @@ use crate::environment::{Circumstances, Root, warnings};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::latency::record::{Balance, recorded};
+use crate::latency::up_to;
 use crate::load::{PatternArg, Rate, SizesArg};
 use crate::measure::{self, Kept, Listener, Probe, Schedule, Task};
 use crate::output;
@@ -255,6 +256,8 @@ fn part(mut record: Record, seconds: f64, folder: Option<&Folder>) -> Ended {
         round_trip_ns: 0.0,
         intervals: Vec::new(),
         account: None,
+        receive_fills: Vec::new(),
+        transmit_fills: Vec::new(),
     });
     let record = Mutex::new(record);
     let measured = thread::scope(|scope| {
@@ -287,9 +290,12 @@ fn part(mut record: Record, seconds: f64, folder: Option<&Folder>) -> Ended {
     bar.finish_and_clear();
     let mut record = record.into_inner().expect("nobody panics");
     let end = measured.and_then(|kept| {
-        let Kept { account, punctuality, stopped, .. } = kept;
+        let Kept { account, punctuality, fills, stopped, .. } = kept;
+        let most = usize::from(record.offered.batch);
         if let Some(part) = record.parts.last_mut() {
             part.account = Some(Balance::of(&account, punctuality.unsent));
+            part.receive_fills = up_to(most, fills.receive);
+            part.transmit_fills = up_to(most, fills.transmit);
         }
         match stopped {
             true => Err(Failure::interrupted(match folder {

@@ -82,6 +82,14 @@ pub struct Part {
     /// Its account, packet by packet; absent where it never ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Balance>,
+    /// Number of batches by the descriptors that the driver gave back at once
+    /// to a receive ring; none where it never ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receive_fills: Vec<u64>,
+    /// Number of batches by the packets that it put at once on a transmit
+    /// ring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transmit_fills: Vec<u64>,
 }
 
 /// What came back in an interval.

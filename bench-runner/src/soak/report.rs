@@ -2,7 +2,7 @@
 
 use comfy_table::CellAlignment;
 
-use super::record::{Interval, Record};
+use super::record::{Interval, Part, Record};
 use crate::latency::micros;
 use crate::load::Rate;
 use crate::measure::ON_SCHEDULE;
@@ -60,6 +60,15 @@ pub fn text(record: &Record) -> String {
             account.inside,
         ));
     }
+    let fills = |of: fn(&Part) -> &[u64]| mean(record.parts.iter().map(of));
+    if let (Some(receive), Some(transmit)) =
+        (fills(|p| &p.receive_fills), fills(|p| &p.transmit_fills))
+    {
+        lines.push(format!(
+            "batches: {receive:.1} packets received at once, {transmit:.1} sent \
+             at once, on average, by the tails that the card saw"
+        ));
+    }
     lines.push(
         "Latencies in µs from the moment a frame was due until the card had \
          taken it to send:\nmedians over the intervals of a row; max is the \
@@ -104,6 +113,16 @@ fn stretches(record: &Record) -> String {
         ]);
     }
     table.trim_fmt() + "\n"
+}
+
+/// Packets of an average batch, where there is one.
+fn mean<'f>(fills: impl Iterator<Item = &'f [u64]>) -> Option<f64> {
+    let (mut batches, mut packets) = (0, 0);
+    for fills in fills {
+        batches += fills.iter().sum::<u64>();
+        packets += fills.iter().zip(0..).map(|(n, fill)| n * fill).sum::<u64>();
+    }
+    (batches > 0).then(|| packets as f64 / batches as f64)
 }
 
 /// How the median of the last tenth of the intervals differs from that of the
@@ -154,7 +173,13 @@ mod tests {
     fn a_soak_is_told_by_stretches_with_drift_and_accounts() {
         let record = example::record(120);
         let text = text(&record);
-        for word in ["buffer=arc at 5M", "120 of 120 s", "+50.0 %", "part 1"] {
+        for word in [
+            "buffer=arc at 5M",
+            "120 of 120 s",
+            "+50.0 %",
+            "part 1",
+            "1.2 packets received at once, 1.4 sent",
+        ] {
             assert!(text.contains(word), "{word} in {text}");
         }
         let rows = text.lines().filter(|line| line.contains("5.000"));

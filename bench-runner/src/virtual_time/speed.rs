@@ -26,7 +26,13 @@ impl Speed {
         let before = clock::chain_ghz(self.tick_hz);
         let ticks = measure()?;
         let now = before.midpoint(clock::chain_ghz(self.tick_hz));
-        Ok(ticks * now / self.ghz)
+        Ok(self.scaled(now, ticks))
+    }
+
+    /// Ticks that a core at so many GHz took for something, as this one would
+    /// have.
+    fn scaled(self, ghz: f64, ticks: f64) -> f64 {
+        ticks * ghz / self.ghz
     }
 }
 
@@ -36,16 +42,12 @@ mod tests {
 
     #[test]
     fn ticks_are_those_of_a_core_at_that_frequency() {
-        let tick_hz = clock::tick_hz();
-        let now = clock::core_ghz(tick_hz);
-        let ticks = |ghz| {
-            let speed = Speed { tick_hz, ghz };
-            speed.ticks(|| Ok::<_, ()>(1000.0)).expect("ticks")
-        };
-        // Half as fast takes twice as long, whatever it is just now.
-        for (ghz, wanted) in [(now, 1000.0), (now / 2.0, 2000.0)] {
-            let seen = ticks(ghz);
-            assert!((seen / wanted - 1.0).abs() < 0.3, "{seen} {wanted}");
-        }
+        let speed = Speed { tick_hz: clock::tick_hz(), ghz: 2.0 };
+        // Half as fast takes twice as long.
+        assert_eq!(speed.scaled(2.0, 1000.0), 1000.0);
+        assert_eq!(speed.scaled(4.0, 1000.0), 2000.0);
+        let seen = speed.ticks(|| Ok::<_, ()>(1000.0)).expect("ticks");
+        assert!(seen.is_finite() && seen > 0.0, "{seen}");
+        assert_eq!(speed.ticks(|| Err::<f64, _>(7)), Err(7));
     }
 }
