@@ -115,7 +115,8 @@ fn all(behind: Registers) {
         forward(&variant, &mut arena, behind);
         count += 1;
     }
-    assert!(count >= most.min(30), "{count}");
+    // One fewer without a C compiler.
+    assert!(count >= most.min(29), "{count}");
 }
 
 #[test]
