@@ -110,7 +110,7 @@ kills() {
     span=$(($(now_ms) - start))
     whole_run "$out/whole"
 
-    for number in {1..10}; do
+    for number in {1..5}; do
         local folder=$out/$number
         # 15 bits are enough: a moment is drawn in 1/32768 of the run.
         delay=$((span * RANDOM / 32768))
