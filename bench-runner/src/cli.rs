@@ -403,6 +403,17 @@ pub struct BatchesArgs {
     pub batch: Vec<u32>,
 }
 
+/// How large frames are and how they follow each other.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct TrafficArgs {
+    /// Frame size on the wire with its checksum, from 64 to 1518, or imix
+    #[arg(long, value_name = "BYTES", default_value = "64")]
+    pub frame: SizesArg,
+    /// How frames follow each other: constant, poisson or burst:N
+    #[arg(long, value_name = "HOW", default_value = "constant")]
+    pub pattern: PatternArg,
+}
+
 /// Which variants, all of them where nothing is said.
 #[derive(Args, Clone, Debug)]
 pub struct ChoiceArgs {
@@ -432,12 +443,9 @@ pub struct LatencyArgs {
     /// How many at once
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// Frame size on the wire with its checksum, from 64 to 1518, or imix
-    #[arg(long, value_name = "BYTES", default_value = "64")]
-    pub frame: SizesArg,
-    /// How frames follow each other: constant, poisson or burst:N
-    #[arg(long, value_name = "HOW", default_value = "constant")]
-    pub pattern: PatternArg,
+    /// What comes
+    #[command(flatten)]
+    pub traffic: TrafficArgs,
     /// Core that the model of the card polls on, on the wall clock
     #[arg(long, conflicts_with = "in_virtual_time")]
     pub model_core: Option<u32>,
@@ -474,12 +482,9 @@ pub struct SoakArgs {
     /// How many at once
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// Frame size on the wire with its checksum, from 64 to 1518, or imix
-    #[arg(long, value_name = "BYTES", default_value = "64")]
-    pub frame: SizesArg,
-    /// How frames follow each other: constant, poisson or burst:N
-    #[arg(long, value_name = "HOW", default_value = "constant")]
-    pub pattern: PatternArg,
+    /// What comes
+    #[command(flatten)]
+    pub traffic: TrafficArgs,
     /// Both links go down every so many seconds, for so many seconds
     #[arg(long, value_name = "EVERY:DOWN")]
     pub flap: Option<FlapArg>,

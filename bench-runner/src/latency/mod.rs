@@ -106,7 +106,7 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
         }
     }
     let time = args.load.time();
-    let setup = plan::in_time(&args.load, args.model_core, args.frame)?;
+    let setup = plan::in_time(&args.load, args.model_core, args.traffic.frame)?;
     let batch = plan::sendable(&[args.batch.batch], setup.ring_entries)?[0];
     let length = match (args.packets, args.seconds) {
         (Some(packets), _) => Some(Length::Packets(packets)),
@@ -124,7 +124,7 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
         if rate.is_share() {
             continue;
         }
-        let per_second = rate.per_second(args.frame.0, 0.0);
+        let per_second = rate.per_second(args.traffic.frame.0, 0.0);
         match (time, length) {
             (Time::Virtual, Some(Length::Seconds(seconds)))
                 if per_second * seconds > MOST_PACKETS =>
@@ -145,7 +145,7 @@ fn plan_of(args: &LatencyArgs) -> Result<Plan, Failure> {
             _ => {}
         }
     }
-    let (sizes, pattern) = (args.frame, args.pattern);
+    let (sizes, pattern) = (args.traffic.frame, args.traffic.pattern);
     let offer = Offer { batch, sizes, pattern, length };
     let aside = affinity::aside(&[setup.core, setup.model_core]);
     Ok(Plan { time, setup, variants, rates, offer, aside })

@@ -110,7 +110,7 @@ fn begin(args: &SoakArgs) -> Result<Record, Failure> {
              line"
         )));
     }
-    let per_second = rate.per_second(args.frame.0, 0.0);
+    let per_second = rate.per_second(args.traffic.frame.0, 0.0);
     let seconds = args.seconds;
     if !(seconds > 0.0 && seconds <= LONGEST) {
         return Err(Failure::error(format!(
@@ -127,8 +127,12 @@ fn begin(args: &SoakArgs) -> Result<Record, Failure> {
         )));
     }
     let cores = [args.core, args.model_core];
-    let setup =
-        plan::under_load(Placement::Threaded, cores, args.seed, args.frame)?;
+    let setup = plan::under_load(
+        Placement::Threaded,
+        cores,
+        args.seed,
+        args.traffic.frame,
+    )?;
     let batch = plan::sendable(&[args.batch.batch], setup.ring_entries)?[0];
     let machine = Root::default().machine(setup.core);
     let build = build_info::build();
@@ -152,8 +156,8 @@ fn begin(args: &SoakArgs) -> Result<Record, Failure> {
             packets_per_second: per_second,
             seconds,
             interval,
-            pattern: args.pattern.to_string(),
-            frame: args.frame.to_string(),
+            pattern: args.traffic.pattern.to_string(),
+            frame: args.traffic.frame.to_string(),
             batch,
             ring_entries: setup.ring_entries,
             buffer_bytes: setup.buffer_bytes,
