@@ -1,0 +1,3 @@
+//! Published figures, and what this project has to say about them.
+
+pub mod published;
