@@ -9,12 +9,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
+use crate::report::Format;
 use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
     compare, counters, doctor, explain, latency, list, ndr, pair, reanalyse,
-    run, soak, sweep, worker,
+    report, run, soak, sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -76,6 +77,14 @@ time, against a schedule of arrivals.")]
         after_help = "Example: bench-runner reanalyse results/2026-11-21-amd-epyc"
     )]
     Reanalyse(ReanalyseArgs),
+    /// Recorded runs as one page with everything, as Markdown or as CSV
+    #[command(after_help = "\
+Examples:
+  bench-runner report results/2026-11-21-amd-epyc --out report.html
+  bench-runner report RUN LATENCY REPRODUCTION       folders, one page
+  bench-runner report RUN --format md                for a README or CI
+  bench-runner report RUN --format csv --out cells.csv")]
+    Report(ReportArgs),
     /// The machine code of two variants side by side
     #[command(after_help = "\
 Examples:
@@ -513,6 +522,21 @@ pub struct ReanalyseArgs {
     pub run: PathBuf,
 }
 
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// Folders of results, or single files of them
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "html")]
+    pub format: Format,
+    /// File to write; report.html in the first folder, or the terminal for
+    /// the other formats
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
@@ -736,6 +760,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Compare(args) => compare::command(&args),
         Command::Latency(args) => latency::command(&args),
         Command::Reanalyse(args) => reanalyse::command(&args),
+        Command::Report(args) => report::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),
         Command::Ndr(args) => ndr::command(&args),

@@ -27,6 +27,7 @@ pub mod plot;
 pub mod process;
 pub mod quality;
 pub mod reanalyse;
+pub mod report;
 pub mod reproduce;
 pub mod results;
 pub mod run;

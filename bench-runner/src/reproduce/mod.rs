@@ -1,3 +1,5 @@
-//! Published figures, and what this project has to say about them.
+//! What others have published, and what of it this program measures.
 
 pub mod published;
+pub mod record;
+pub mod sheet;
