@@ -15,7 +15,7 @@ use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
     compare, counters, doctor, explain, latency, list, ndr, pair, reanalyse,
-    report, run, soak, sweep, worker,
+    report, reproduce, run, soak, sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -77,6 +77,17 @@ time, against a schedule of arrivals.")]
         after_help = "Example: bench-runner reanalyse results/2026-11-21-amd-epyc"
     )]
     Reanalyse(ReanalyseArgs),
+    /// Published figures, measured here and held against what was published
+    #[command(after_help = "\
+Examples:
+  bench-runner reproduce --list
+  bench-runner reproduce S2
+  bench-runner reproduce F1 F2 F9 --out DIR
+  bench-runner reproduce all             every figure, some minutes
+  bench-runner reproduce --resume --out DIR
+
+Absolute values belong to a machine: what is judged is the shape.")]
+    Reproduce(ReproduceArgs),
     /// Recorded runs as one page with everything, as Markdown or as CSV
     #[command(after_help = "\
 Examples:
@@ -522,6 +533,38 @@ pub struct ReanalyseArgs {
     pub run: PathBuf,
 }
 
+/// Options of `reproduce`.
+#[derive(Args, Clone, Debug)]
+pub struct ReproduceArgs {
+    /// Figures by name, such as F1 or S2, or all
+    #[arg(
+        value_name = "FIGURE",
+        required_unless_present_any = ["list", "resume"]
+    )]
+    pub figures: Vec<String>,
+    /// What there is
+    #[arg(long, conflicts_with_all = ["figures", "resume"])]
+    pub list: bool,
+    /// Fewer rounds
+    #[arg(long)]
+    pub quick: bool,
+    /// Folder of pages, charts and samples; a new one in results/ otherwise
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the interrupted reproduction in --out, as it was begun
+    #[arg(long, conflicts_with = "figures")]
+    pub resume: bool,
+    /// Seed of traffic, order and schedules; drawn otherwise
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Core that forwards
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// Core of the card, in threads
+    #[arg(long)]
+    pub model_core: Option<u32>,
+}
+
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
@@ -760,6 +803,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Compare(args) => compare::command(&args),
         Command::Latency(args) => latency::command(&args),
         Command::Reanalyse(args) => reanalyse::command(&args),
+        Command::Reproduce(args) => reproduce::command(&args),
         Command::Report(args) => report::command(&args),
         Command::Explain(args) => explain::command(&args),
         Command::Counters(args) => counters::command(&args),

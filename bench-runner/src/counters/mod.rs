@@ -40,7 +40,8 @@ use crate::process;
 use crate::results::Fill;
 use callgrind::Callgrind;
 use perf::Perf;
-use published::Packet;
+pub use published::{Packet, Source};
+pub use reading::Quantity;
 #[cfg(doc)]
 use tally::Tally;
 
@@ -140,23 +141,8 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
     if args.check {
         return check_all(&variants, &turns, args.json);
     }
-    // Valgrind may be missing; the kernel's counters may still be there.
-    let source = Callgrind::find();
-    let counts = match &source {
-        Ok(source) => count_all(source, &variants, &turns)?,
-        Err(_) => Vec::new(),
-    };
-    let tallies = Perf::find()?.tally_all(&variants, &turns)?;
+    let Counted { source, counts, packets } = count(&variants, &turns)?;
     let exact = source.as_ref().map(|_| &*counts);
-    let exact = exact.map_err(ToString::to_string);
-    let packets = published::rows(&variants, &turns, &exact, &tallies);
-    if packets.iter().all(|packet| !packet.has_numbers()) {
-        let why = exact.err().unwrap_or_default();
-        return Err(Failure::environment(format!(
-            "nothing can be counted here: {why}; and {}",
-            packets.iter().find_map(Packet::reason).unwrap_or("no reason")
-        )));
-    }
     if args.json {
         let source = source.as_ref().ok().map(Callgrind::version);
         let mut json = report::json(source, &counts, &[]);
@@ -169,6 +155,50 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
         output::print(published::text(&packets, &turns));
     }
     Ok(())
+}
+
+/// What all instruments say together.
+struct Counted {
+    /// Valgrind, or why there is none.
+    source: Result<Callgrind, Failure>,
+    /// What it counted.
+    counts: Vec<Count>,
+    /// The same, with the kernel's counters.
+    packets: Vec<Packet>,
+}
+
+/// Counts every variant with what there is.
+fn count(variants: &[Variant], turns: &[Turns]) -> Result<Counted, Failure> {
+    // Valgrind may be missing; the kernel's counters may still be there.
+    let source = Callgrind::find();
+    let counts = match &source {
+        Ok(source) => count_all(source, variants, turns)?,
+        Err(_) => Vec::new(),
+    };
+    let tallies = Perf::find()?.tally_all(variants, turns)?;
+    let exact = source.as_ref().map(|_| &*counts);
+    let exact = exact.map_err(ToString::to_string);
+    let packets = published::rows(variants, turns, &exact, &tallies);
+    if packets.iter().all(|packet| !packet.has_numbers()) {
+        let why = exact.err().unwrap_or_default();
+        return Err(Failure::environment(format!(
+            "nothing can be counted here: {why}; and {}",
+            packets.iter().find_map(Packet::reason).unwrap_or("no reason")
+        )));
+    }
+    Ok(Counted { source, counts, packets })
+}
+
+/// What a packet takes with each variant in each of the turns.
+///
+/// # Errors
+///
+/// When nothing can be counted here.
+pub fn packets(
+    variants: &[Variant],
+    turns: &[Turns],
+) -> Result<Vec<Packet>, Failure> {
+    Ok(count(variants, turns)?.packets)
 }
 
 /// Holds counts against the registry.

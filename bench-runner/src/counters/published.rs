@@ -102,6 +102,27 @@ impl Cell {
 }
 
 impl Packet {
+    /// The variant's name.
+    pub fn variant(&self) -> &str {
+        &self.variant
+    }
+
+    /// Upper limit of packets per receive call.
+    pub fn batch(&self) -> u16 {
+        self.turns.batch
+    }
+
+    /// A counter per packet by the name of its row, and where it is from.
+    pub fn number(&self, name: &str) -> Option<(f64, Source)> {
+        let row = self.rows.iter().find(|(row, _)| *row == name);
+        row.and_then(|(_, cell)| match cell {
+            Cell::Number { per_packet, source, .. } => {
+                Some((*per_packet, *source))
+            }
+            Cell::Unavailable { .. } => None,
+        })
+    }
+
     /// Whether there is a number in it.
     pub fn has_numbers(&self) -> bool {
         self.rows.iter().any(|(_, cell)| matches!(cell, Cell::Number { .. }))

@@ -75,12 +75,14 @@ fn over_percentiles(
         kin: Some(kin(series, one)),
         thin: false,
         points: percentiles(&one.histogram),
+        ..Curve::default()
     };
     let machine = Curve {
         name: "cores alone".to_owned(),
         kin: None,
         thin: true,
         points: percentiles(floor),
+        ..Curve::default()
     };
     let mut part = "Cores alone: the machine's own jitter, what packets would \
                     wait for cores that only look at the clock."
@@ -166,12 +168,14 @@ fn over_time(record: &Record, series: &[&Series]) -> Curves {
             kin: Some((variant, 0)),
             thin: false,
             points: points(|slice| slice.max_ns),
+            ..Curve::default()
         });
         curves.push(Curve {
             name: format!("{}, median", one.variant),
             kin: Some((variant, 2)),
             thin: true,
             points: points(|slice| slice.median_ns),
+            ..Curve::default()
         });
     }
     let rate = series.first().map_or(String::new(), |s| s.rate.to_string());
@@ -254,6 +258,7 @@ fn of_fills(record: &Record, series: &[&Series]) -> Curves {
             kin: Some(kin(series, one)),
             thin: false,
             points: points.collect(),
+            ..Curve::default()
         }
     };
     Curves {

@@ -67,20 +67,8 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
     process::interrupted();
     let out = args.load.output.out.as_deref();
     let folder = out.map(|path| Folder::without(FILE, path)).transpose()?;
-    let started = now();
-    let machine = Root::default().machine(plan.setup.core);
-    step_aside(&plan.setup);
-    let report = Report { plan: &plan, folder: folder.as_ref(), started };
-    let Measured { record, series, floor, end } =
-        measure_all(&report, machine)?;
-    if let Err(failure) = &end
-        && series.is_empty()
-    {
-        return Err(failure.clone());
-    }
-    let warnings = surroundings(&record, &plan);
-    let record = Record { warnings, ..record };
-    report.keep_all(&record, &series, &floor)?;
+    let Measured { record, series, floor: _, end } =
+        measure_and_keep(&plan, folder.as_ref())?;
     match args.load.output.json {
         true => output::print(record.text()),
         false => {
@@ -94,6 +82,37 @@ pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
         eprintln!("numbers and charts are in {}", folder.path().display());
     }
     end
+}
+
+/// The same, kept in a folder and not printed.
+///
+/// # Errors
+///
+/// A line for what cannot be measured or written, or was stopped.
+pub fn measure(args: &LatencyArgs, folder: &Folder) -> Result<Record, Failure> {
+    let measured = measure_and_keep(&plan_of(args)?, Some(folder))?;
+    measured.end.map(|()| measured.record)
+}
+
+/// Measures a plan, and keeps what there is however it ends.
+fn measure_and_keep(
+    plan: &Plan,
+    folder: Option<&Folder>,
+) -> Result<Measured, Failure> {
+    let started = now();
+    let machine = Root::default().machine(plan.setup.core);
+    step_aside(&plan.setup);
+    let report = Report { plan, folder, started };
+    let measured = measure_all(&report, machine)?;
+    if let Err(failure) = &measured.end
+        && measured.series.is_empty()
+    {
+        return Err(failure.clone());
+    }
+    let warnings = surroundings(&measured.record, plan);
+    let record = Record { warnings, ..measured.record };
+    report.keep_all(&record, &measured.series, &measured.floor)?;
+    Ok(Measured { record, ..measured })
 }
 
 /// What was asked for, if it can be measured.

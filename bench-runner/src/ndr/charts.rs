@@ -67,6 +67,7 @@ fn over_sizes(record: &Record, rows: &[&Row]) -> Curves {
             kin: Some((number, 0)),
             thin: false,
             points,
+            ..Curve::default()
         });
     }
     let sizes = || rows.iter().filter_map(|row| row.bytes());
@@ -79,6 +80,7 @@ fn over_sizes(record: &Record, rows: &[&Row]) -> Curves {
         kin: None,
         thin: true,
         points: line.collect(),
+        ..Curve::default()
     });
     let first = rows.first();
     let goal = first.and_then(|row| row.goals.first());
@@ -109,6 +111,7 @@ fn bars(record: &Record, rows: &[&Row]) -> Bars {
         Bar {
             name: row.variant.clone(),
             values: row.goals.iter().map(mpps).collect(),
+            intervals: Vec::new(),
             notes: row.goals.iter().map(note).collect(),
         }
     };

@@ -42,6 +42,8 @@ pub struct Bar {
     pub name: String,
     /// A length per key, where there is one.
     pub values: Vec<Option<f64>>,
+    /// Ends of an interval per key, where there is one.
+    pub intervals: Vec<Option<[f64; 2]>>,
     /// What follows each number.
     pub notes: Vec<String>,
 }
@@ -124,6 +126,16 @@ impl Bars {
             if sound.is_some() {
                 pen.area(&rectangle((x(0.0), top), (end, top + THICK)), ink);
             }
+            let interval = bar.intervals.get(number).copied().flatten();
+            let end = match interval {
+                Some([low, high]) if low.is_finite() && high.is_finite() => {
+                    let middle = top + THICK / 2.0;
+                    let ends = [(x(low), middle), (x(high), middle)];
+                    pen.line(&ends, TEXT, 1.2, &[]);
+                    end.max(x(high))
+                }
+                _ => end,
+            };
             let spot = (end + 6.0, top + THICK - 3.2);
             pen.text(&text, spot, kind(SMALL, TEXT, Align::Left));
         }
@@ -137,7 +149,10 @@ impl Bars {
     /// Ticks and their texts, from zero up.
     fn scale(&self) -> Frame {
         let values = self.bars.iter().flat_map(|bar| bar.values.clone());
-        let sound = values.flatten().filter(|value| value.is_finite());
+        let ends = self.bars.iter().flat_map(|bar| bar.intervals.clone());
+        let ends = ends.flatten().flatten();
+        let sound =
+            values.flatten().chain(ends).filter(|value| value.is_finite());
         let point = |y: f64| Point { x: 1, y, low: y, high: y, hollow: false };
         let points: Vec<_> = sound.map(point).collect();
         Frame::new((0.0, 0.0), (1.0, 1.0), Over::Batches, &points)
@@ -163,6 +178,7 @@ mod tests {
         let bar = |value: &Option<f64>| Bar {
             name: "reg=<boxed>".to_owned(),
             values: vec![*value, Some(1.0)],
+            intervals: vec![value.map(|v| [v - 0.5, v + 0.5]), None],
             notes: vec![" (a note)".to_owned(), String::new()],
         };
         Bars {

@@ -12,6 +12,9 @@ use super::scale::{Scale, Span};
 /// Points of a line up to which each bears a mark, where it is not thin.
 const FEW: usize = 12;
 
+/// How much of what lies below it a band hides.
+const BAND: f64 = 0.15;
+
 /// A chart.
 #[derive(Clone, Debug)]
 pub struct Curves {
@@ -32,7 +35,7 @@ pub struct Curves {
 }
 
 /// A line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Curve {
     /// Name beside its right end.
     pub name: String,
@@ -44,6 +47,10 @@ pub struct Curve {
     /// Its points, from left to right; those that are not finite are left
     /// out.
     pub points: Vec<(f64, f64)>,
+    /// Ends of the points' intervals, from left to right.
+    pub band: Vec<(f64, [f64; 2])>,
+    /// Whether its marks are hollow.
+    pub hollow: bool,
 }
 
 /// The field that the lines are drawn in.
@@ -72,6 +79,19 @@ impl Field {
     }
 }
 
+impl Field {
+    /// The outline of a band.
+    fn around(&self, band: &[(f64, [f64; 2])]) -> Vec<Spot> {
+        let is_sound = |&&(x, [low, high]): &&(f64, [f64; 2])| {
+            x.is_finite() && low.is_finite() && high.is_finite()
+        };
+        let band: Vec<_> = band.iter().filter(is_sound).collect();
+        let low = band.iter().map(|(x, [y, _])| (self.x(*x), self.y(*y)));
+        let high = band.iter().map(|(x, [_, y])| (self.x(*x), self.y(*y)));
+        low.chain(high.rev()).collect()
+    }
+}
+
 impl Curves {
     /// Draws it, as SVG.
     #[must_use]
@@ -87,13 +107,15 @@ impl Curves {
         let high = (HEIGHT - TOP - below).max(room.height());
         let height = (TOP + high + below).ceil();
         let points = || self.curves.iter().flat_map(|c| &c.points);
+        let ends = self.curves.iter().flat_map(|c| &c.band);
+        let ends = ends.flat_map(|(_, ends)| *ends);
         let field = Field {
             left: LEFT,
             top: TOP,
             right: room.field_end(WIDTH - MARGIN),
             bottom: TOP + high,
             x: Span::of(self.x_scale, points().map(|(x, _)| *x)),
-            y: Span::of(self.y_scale, points().map(|(_, y)| *y)),
+            y: Span::of(self.y_scale, points().map(|(_, y)| *y).chain(ends)),
         };
         sheet((WIDTH, height), &self.title, &self.subtitle, |pen| {
             let corners =
@@ -106,12 +128,16 @@ impl Curves {
                 let spots = field.spots(&curve.points);
                 let Some(&end) = spots.last() else { continue };
                 let look = curve.look();
+                let band = field.around(&curve.band);
+                if !band.is_empty() {
+                    pen.area(&band, look.ink.faded(BAND));
+                }
                 pen.line(&spots, look.ink, look.width, look.dash);
                 let is_marked = !curve.thin && spots.len() <= FEW;
                 for spot in spots.iter().filter(|_| is_marked) {
-                    draw_mark(pen, *spot, look.mark, look.ink, false);
+                    draw_mark(pen, *spot, look.mark, look.ink, curve.hollow);
                 }
-                let (bold, mark) = (false, is_marked.then_some(false));
+                let (bold, mark) = (false, is_marked.then_some(curve.hollow));
                 labels.push(Label { name, end, look, bold, mark });
             }
             if labels.is_empty() {
@@ -181,6 +207,7 @@ mod tests {
             kin: Some(kin),
             thin,
             points: points.clone(),
+            ..Curve::default()
         };
         Curves {
             title: "latency".to_owned(),

@@ -7,12 +7,17 @@ pub enum Scale {
     Linear,
     /// Equal steps for equal factors; above zero.
     Log,
+    /// The same, with numbers at powers of two.
+    Log2,
     /// Percentiles, with equal steps for each further nine: 0, 90, 99, 99.9.
     Percentile,
 }
 
 /// What an axis shows at least, in decades behind the comma.
 const LEAST_NINES: f64 = 2.0;
+
+/// Most steps between numbers at powers of two.
+const MOST_POWERS: i32 = 12;
 
 /// From end to end of an axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +44,7 @@ impl Span {
         match scale {
             Scale::Linear => Self::linear(least, most),
             Scale::Log => Self::log(least, most),
+            Scale::Log2 => Self::log2(least, most),
             Scale::Percentile => Self::percentile(most),
         }
     }
@@ -77,6 +83,20 @@ impl Span {
         Self { scale: Scale::Log, low, high, ticks }
     }
 
+    fn log2(least: f64, most: f64) -> Self {
+        let low = least.max(1e-6).log2().floor() as i32;
+        let high = (most.max(1e-6).log2().ceil() as i32).max(low + 1);
+        let every = (high - low) / MOST_POWERS + 1;
+        let powers = (low..=high).step_by(every as usize);
+        let ticks = powers.map(|power| {
+            let value = f64::from(power).exp2();
+            (value, plain(value))
+        });
+        let ends = [low, high].map(|power| f64::from(power).exp2());
+        let (low, high) = (ends[0], ends[1]);
+        Self { scale: Scale::Log2, low, high, ticks: ticks.collect() }
+    }
+
     fn percentile(most: f64) -> Self {
         let high = nines(most).clamp(LEAST_NINES, 9.0);
         let mut ticks = vec![(0.0, "0".to_owned()), (50.0, "50".to_owned())];
@@ -94,7 +114,7 @@ impl Span {
     pub(super) fn share(&self, value: f64) -> f64 {
         let on = |value: f64| match self.scale {
             Scale::Linear => value,
-            Scale::Log => value.max(1e-6).log10(),
+            Scale::Log | Scale::Log2 => value.max(1e-6).log10(),
             Scale::Percentile => nines(value),
         };
         let (low, high) = match self.scale {
@@ -172,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn batch_sizes_bear_their_numbers() {
+        let span = Span::of(Scale::Log2, [1.0, 256.0].into_iter());
+        let all = ["1", "2", "4", "8", "16", "32", "64", "128", "256"];
+        assert_eq!(texts(&span), all);
+    }
+
+    #[test]
     fn differences_are_equal_steps() {
         let span = Span::of(Scale::Linear, [1.0, 32.0].into_iter());
         assert_eq!(texts(&span).first(), Some(&"0"));
@@ -183,10 +210,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_value_has_a_place(
-            values in prop::collection::vec(1e-3..1e9f64, 0..10), kind in 0..3,
+            values in prop::collection::vec(1e-3..1e9f64, 0..10), kind in 0..4,
         ) {
-            let scale =
-                [Scale::Linear, Scale::Log, Scale::Percentile][kind as usize];
+            let scale = [
+                Scale::Linear,
+                Scale::Log,
+                Scale::Log2,
+                Scale::Percentile,
+            ][kind as usize];
             let span = Span::of(scale, values.iter().copied());
             prop_assert!(span.ticks().len() <= 20);
             prop_assert!(!span.ticks().is_empty());

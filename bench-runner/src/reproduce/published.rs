@@ -214,12 +214,29 @@ pub struct Effect {
     pub value: f64,
     /// How it was given.
     pub bound: Bound,
+    /// What the other side has, where that was published and the effect is a
+    /// difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
     /// Where a published range begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
     /// Where it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
+}
+
+impl Effect {
+    /// How many times as much the subject has as the other side, where that
+    /// follows from what was published.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        match (&*self.unit, self.level) {
+            ("%", None) => Some(1.0 + self.value / 100.0),
+            ("times", None) => Some(self.value),
+            (_, level) => level.map(|level| (level + self.value) / level),
+        }
+    }
 }
 
 /// How a number was given.

@@ -28,12 +28,30 @@ pub struct Record {
     pub build: Build,
     /// The machine it ran on.
     pub machine: Machine,
-    /// Seed of traffic, order and schedules.
-    pub seed: u64,
+    /// What was asked for.
+    pub asked: Asked,
     /// Figures in the order in which they are listed.
     pub figures: Vec<Reproduced>,
     /// What a reader of the numbers has to know.
     pub warnings: Vec<String>,
+}
+
+/// What was asked for, with which an interrupted reproduction goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// Names of figures, in the order in which they are listed.
+    pub figures: Vec<String>,
+    /// Seed of traffic, order and schedules.
+    pub seed: u64,
+    /// Core of the forwarder; chosen where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<u32>,
+    /// Core of the card, in threads; chosen where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_core: Option<u32>,
+    /// Whether there were to be fewer rounds.
+    pub quick: bool,
 }
 
 /// A figure.
@@ -108,7 +126,7 @@ pub struct MeasuredFinding {
     pub id: String,
     /// What was measured, in words.
     pub what: String,
-    /// The value, in the unit of the statement's effect.
+    /// How many times as much the subject has as the other side.
     pub value: f64,
     /// Lower end of its interval; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,10 +150,45 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Whether every figure that was asked for is there.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let here = self.figures.iter().map(|figure| &figure.id);
+        here.eq(&self.asked.figures)
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("a record has string keys only") + "\n"
+    }
+}
+
 /// JSON Schema of the file, as it stands in `results/schema/`.
 #[must_use]
 pub fn schema() -> String {
     let schema = schemars::schema_for!(Record);
     let text = serde_json::to_string_pretty(&schema);
     text.expect("a schema has string keys only") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_these_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../results/schema/reproduction-v1.json");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            fs::write(&path, schema()).unwrap();
+        }
+        let committed = fs::read_to_string(&path).unwrap();
+        assert!(committed == schema(), "run the tests with UPDATE_SCHEMA=1");
+    }
 }

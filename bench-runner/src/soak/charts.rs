@@ -17,6 +17,7 @@ fn latency(record: &Record) -> Curves {
         kin: Some((number, 0)),
         thin: number > 0,
         points: points(record, |i| i.ns(percentile).map(|ns| ns as f64 / 1e3)),
+        ..Curve::default()
     };
     let percentiles =
         [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9), ("longest", 100.0)];
@@ -40,6 +41,7 @@ fn loss(record: &Record) -> Curves {
         kin: Some((number, number)),
         thin: false,
         points,
+        ..Curve::default()
     };
     Curves {
         title: title(record, "loss over time"),

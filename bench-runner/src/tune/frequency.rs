@@ -51,18 +51,31 @@ fn governor(root: &Root, policy: &Policy) -> Option<Setting> {
     Setting::new(root, Kind::Governor, file, PERFORMANCE)
 }
 
-/// Both limits in the order in which the lowest never passes the highest.
+/// What holds every core at a frequency, in kHz.
+pub fn held(root: &Root, khz: u64) -> Vec<Setting> {
+    let policies = root.policies();
+    let governors = policies.iter().filter_map(|p| governor(root, p));
+    let limits = policies.iter().flat_map(|p| both(root, p, khz));
+    governors.chain(limits).collect()
+}
+
+/// Both limits at the rated frequency.
 fn limits(root: &Root, policy: &Policy) -> Vec<Setting> {
-    let Some(rated) = root.rated_khz(policy) else { return Vec::new() };
+    let rated = root.rated_khz(policy);
+    rated.map_or(Vec::new(), |khz| both(root, policy, khz))
+}
+
+/// Both limits in the order in which the lowest never passes the highest.
+fn both(root: &Root, policy: &Policy, khz: u64) -> Vec<Setting> {
     let limit = |name: &str| {
         let file = format!("{}/{name}", policy.folder);
-        Setting::new(root, Kind::Limits, file, rated.to_string())
+        Setting::new(root, Kind::Limits, file, khz.to_string())
     };
     let (lowest, highest) = (limit(LOWEST), limit(HIGHEST));
     let lowest_khz: Option<u64> =
         lowest.as_ref().and_then(|limit| limit.now.trim().parse().ok());
     let pair = match lowest_khz {
-        Some(lowest_khz) if lowest_khz > rated => [lowest, highest],
+        Some(lowest_khz) if lowest_khz > khz => [lowest, highest],
         _ => [highest, lowest],
     };
     pair.into_iter().flatten().collect()

@@ -5,6 +5,7 @@
 
 mod file;
 mod frequency;
+mod hold;
 mod huge_pages;
 mod interrupts;
 mod report;
@@ -13,6 +14,7 @@ mod setting;
 mod state;
 mod stop;
 
+pub use hold::Hold;
 pub use restore::command as restore;
 pub use setting::{Kind, Setting};
 pub use stop::Stop;

@@ -68,7 +68,7 @@ pub fn earlier_boot(store: &Store) -> String {
 /// Puts files back, the last one first, and returns those that refused. What
 /// one file says may depend on another, as the highest frequency does on
 /// turbo; so all are looked at again, and set again where it takes that.
-fn put_back<'a>(
+pub fn put_back<'a>(
     root: &Root,
     state: &'a State,
     stop: &Stop,
