@@ -16,7 +16,7 @@ const GROUPS: f64 = 12.0;
 const FOOT: f64 = 58.0;
 const SMALL: f64 = 11.0;
 const SMALL_LINE: f64 = 15.0;
-const LONGEST_NAME: usize = 36;
+const LONGEST_NAME: usize = 48;
 /// Room for the number behind the longest bar.
 const NUMBER: f64 = 150.0;
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::{panic, thread};
 
 use super::figures::BATCH;
 use super::published::Figure;
@@ -311,6 +312,12 @@ impl Campaign<'_> {
             "stopped; the same command with --resume --out {path} goes on"
         ))
     }
+}
+
+/// Measures in a thread of its own, which takes its pinning with it.
+pub fn apart<T: Send>(measure: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(measure).join())
+        .unwrap_or_else(|why| panic::resume_unwind(why))
 }
 
 /// Holds a frequency in MHz, or says why not.

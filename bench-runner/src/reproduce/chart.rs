@@ -82,16 +82,12 @@ impl Chart<'_> {
     }
 
     fn caption(&self, of_marks: &str) -> String {
-        let mut sources: Vec<_> = self
-            .figure
-            .sources
-            .iter()
-            .map(|source| match source.year {
-                Some(year) => format!("{} ({year})", source.authors),
-                None => source.authors.clone(),
-            })
-            .collect();
-        sources.dedup();
+        let mut authors: Vec<&str> = Vec::new();
+        for source in &self.figure.sources {
+            if !authors.contains(&&*source.authors) {
+                authors.push(&source.authors);
+            }
+        }
         let projected = match self.way.projected {
             true => " Hollow marks are projected, not measured.",
             false => "",
@@ -99,7 +95,7 @@ impl Chart<'_> {
         format!(
             "{of_marks}{projected} Measured: {}. Published by {}. {} {}",
             self.way.how,
-            sources.join("; "),
+            authors.join(", "),
             machine_of(&self.record.machine, None),
             origin_of(&self.record.build, &self.record.started),
         )
@@ -171,18 +167,20 @@ impl Chart<'_> {
     /// places.
     fn ratios(&self) -> Option<String> {
         let mut bars = Vec::new();
+        let mut bases: Vec<&str> = Vec::new();
         for here in &self.way.panels {
             let panel = self.panel(here)?;
+            let first = here.series.first().map(|series| &*series.name);
+            bases.extend(first.filter(|name| !bases.contains(name)));
             bars.extend(ratios(panel, here));
         }
         (!bars.is_empty()).then(|| {
             Bars {
                 title: self.title(),
                 subtitle: self.caption(
-                    "Each value over that of the first series, for absolute \
-                     values belong to the machine.",
+                    "Ratios, for absolute values belong to the machine.",
                 ),
-                x_label: "times the first series".to_owned(),
+                x_label: format!("times {}", bases.join(", ")),
                 keys: vec!["published".to_owned(), "measured".to_owned()],
                 bars,
             }
@@ -198,10 +196,13 @@ impl Chart<'_> {
             let finding =
                 self.figure.findings.iter().find(|f| f.id == statement.id);
             let name = finding.map_or(String::new(), |finding| {
-                let against = finding.against.as_ref();
-                let against = against.map_or("", |side| &*side.what);
-                format!("{}: {}", finding.id, finding.subject.what)
-                    + &format!(" / {against}")
+                let name = |side: &published::Side| {
+                    side.variant.clone().unwrap_or_else(|| side.what.clone())
+                };
+                let against = finding.against.as_ref().map(name);
+                let against = against.unwrap_or_default();
+                let subject = name(&finding.subject);
+                format!("{}: {subject} / {against}", finding.id)
             });
             let agrees = if statement.agrees { "" } else { " (other way)" };
             Bar {
@@ -259,7 +260,7 @@ fn ratios(panel: &Panel, here: &MeasuredPanel) -> Vec<Bar> {
             };
             let place = match &point.x {
                 Place::Number(x) if series.points.len() > 1 => {
-                    format!(", {x}")
+                    format!(" at {x}")
                 }
                 _ => String::new(),
             };

@@ -11,7 +11,7 @@ const REPRODUCED: [f64; 2] = [0.8, 0.6];
 /// Ratios nearer to 1 than this are none.
 const NOTHING: f64 = 0.01;
 
-/// A ratio nearer to 1 than this agrees with none.
+/// A ratio nearer to 1 than this agrees with one that is none.
 const NEXT_TO_NOTHING: f64 = 0.02;
 
 /// What comes of a way of measuring a figure.
@@ -47,8 +47,11 @@ impl Statement {
         let agrees = match (effect.bound, ratio) {
             (Bound::AtMost | Bound::LessThan, Some(most)) => now <= most,
             (Bound::MoreThan, Some(least)) => now >= least,
-            (_, Some(then)) if then.ln().abs() < NOTHING => {
-                now.ln().abs() < NEXT_TO_NOTHING
+            (_, Some(then))
+                if then.ln().abs() < NOTHING
+                    && now.ln().abs() < NEXT_TO_NOTHING =>
+            {
+                true
             }
             _ => effect.value * now.ln() > 0.0,
         };
@@ -157,12 +160,14 @@ pub fn twins(panel: &Panel, here: &MeasuredPanel) -> (Vec<Twin>, Run) {
                 Place::Number(x) => x.log2(),
                 Place::Name(_) => number as f64,
             };
-            Some(TwinPoint {
+            let twin = TwinPoint {
                 at,
                 published: point.y,
                 error: point.error.unwrap_or(0.0),
                 measured: now.y,
-            })
+            };
+            // Of nothing there is no ratio.
+            (point.y > 0.0 && now.y > 0.0).then_some(twin)
         });
         let points: Vec<_> = points.collect();
         (!points.is_empty()).then(|| Twin { name: series.name.clone(), points })

@@ -26,7 +26,7 @@ use crate::output;
 use crate::results::{Machine, Run};
 use crate::sweep::{command_line, now};
 use crate::{affinity, table};
-use campaign::{Bench, Campaign, Cells};
+use campaign::{Bench, Campaign, Cells, apart};
 use figures::{Kind, Plan};
 use published::{Figure, Place};
 use rates::Clock;
@@ -267,14 +267,16 @@ impl Gathered {
         let mut own = BTreeMap::new();
         for (bench, cells) in &benches {
             eprintln!("{}", bench.words());
-            let run = tried(campaign.sweep(*bench, cells, None))?;
+            let run = apart(|| campaign.sweep(*bench, cells, None));
+            let run = tried(run)?;
             own.insert(*bench, run);
         }
         let mut set = BTreeMap::new();
         if unset.is_none() {
             for (mhz, cells) in &frequencies {
                 eprintln!("{} at {mhz} MHz", Bench::Doorbell.words());
-                let run = campaign.sweep(Bench::Doorbell, cells, Some(*mhz));
+                let bench = Bench::Doorbell;
+                let run = apart(|| campaign.sweep(bench, cells, Some(*mhz)));
                 set.insert(*mhz, tried(run)?);
             }
         }
@@ -465,8 +467,9 @@ fn latency(
     let (mut ways, mut absent) = (Vec::new(), Vec::new());
     let variants = latencies::variants(figure);
     for in_virtual_time in [true, false] {
-        let measured =
-            campaign.latency(in_virtual_time, figure, &variants, per_second);
+        let measured = apart(|| {
+            campaign.latency(in_virtual_time, figure, &variants, per_second)
+        });
         match tried(measured)? {
             Ok(record) => {
                 ways.push(latencies::way(figure, per_second, &record));
