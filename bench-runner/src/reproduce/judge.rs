@@ -34,8 +34,10 @@ pub struct Statement {
     pub published: Option<f64>,
     /// What was measured.
     pub measured: MeasuredFinding,
-    /// Whether the ratio lies on the same side of 1.
+    /// Whether the ratio lies on the same side of 1, or within its bound.
     pub agrees: bool,
+    /// Whether it was published as more than that.
+    is_open: bool,
 }
 
 impl Statement {
@@ -45,7 +47,9 @@ impl Statement {
         let ratio = effect.ratio();
         let now = measured.value;
         let agrees = match (effect.bound, ratio) {
-            (Bound::AtMost | Bound::LessThan, Some(most)) => now <= most,
+            (Bound::AtMost | Bound::LessThan, Some(most)) => {
+                now.ln() * most.ln() > 0.0 && now.ln().abs() <= most.ln().abs()
+            }
             (Bound::MoreThan, Some(least)) => now >= least,
             (_, Some(then))
                 if then.ln().abs() < NOTHING
@@ -57,12 +61,14 @@ impl Statement {
         };
         let measured = measured.clone();
         let id = published.id.clone();
-        Some(Self { id, published: ratio, measured, agrees })
+        let is_open = effect.bound == Bound::MoreThan;
+        Some(Self { id, published: ratio, measured, agrees, is_open })
     }
 
     fn score(&self) -> f64 {
         let side = f64::from(u8::from(self.agrees));
-        let near = self.published.map(|r| likeness(r, self.measured.value));
+        let near = self.published.filter(|_| !self.is_open || !self.agrees);
+        let near = near.map(|ratio| likeness(ratio, self.measured.value));
         near.map_or(side, |near| (side + near) / 2.0)
     }
 }
@@ -351,6 +357,6 @@ mod tests {
             .map(|s| &s.id)
             .collect();
         // A change of less than a per cent is none, turned round or not.
-        assert_eq!(agree, ["E10", "E25"]);
+        assert_eq!(agree, ["E10", "E12", "E25"]);
     }
 }

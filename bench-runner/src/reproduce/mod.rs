@@ -6,6 +6,7 @@ mod chart;
 mod counted;
 mod figures;
 mod judge;
+mod kernels;
 mod latencies;
 mod page;
 pub mod published;
@@ -317,7 +318,7 @@ impl Gathered {
                 latency(campaign, figure, per_second)?
             }
             Kind::Counters => counters(campaign, figure)?,
-            Kind::Kernels => (Vec::new(), Vec::new()),
+            Kind::Kernels => kernels(campaign, figure)?,
             Kind::Statements => self.statements(campaign, figure)?,
         };
         Ok(Reproduced { id: figure.id.clone(), ways, absent })
@@ -506,6 +507,17 @@ fn counters(
             Ok((vec![way], absent))
         }
         Err(why) => Ok((Vec::new(), vec![format!("Nothing counted: {why}.")])),
+    }
+}
+
+fn kernels(
+    campaign: &Campaign,
+    figure: &Figure,
+) -> Result<(Vec<Way>, Vec<String>), Failure> {
+    let Campaign { core, seed, quick, .. } = *campaign;
+    match tried(apart(|| kernels::ways(figure, core, seed, quick)))? {
+        Ok(ways) => Ok(ways),
+        Err(why) => Ok((Vec::new(), vec![format!("Not measured: {why}.")])),
     }
 }
 
