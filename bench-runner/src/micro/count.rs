@@ -11,8 +11,9 @@ use crate::counters::callgrind::{self, Callgrind};
 use crate::counters::profile::Profile;
 use crate::failure::Failure;
 
-/// What a kernel does for each unit of work: the difference between calls of
-/// different length, so that what a call costs by itself is not in it.
+/// What a kernel does for each unit of work: the difference between a call
+/// and one of twice its length, so that what a call costs by itself is not in
+/// it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Counted {
     /// Its name.
@@ -28,7 +29,8 @@ pub struct Counted {
     /// Indirect jumps and calls, returns apart.
     pub jumps: f64,
     /// Branches and jumps that callgrind's model of a predictor, a simple
-    /// one, gets wrong.
+    /// one, gets wrong in the longer call. What it gets wrong where a call
+    /// begins and ends is in it.
     pub modelled_mispredicts: f64,
 }
 
@@ -123,7 +125,9 @@ impl Counted {
         {
             *all = each(once, twice);
         }
-        let [instructions, branches, jumps, wrong_branches, wrong_jumps] = all;
+        let [instructions, branches, jumps, ..] = all;
+        let [.., wrong_branches, wrong_jumps] = twice.all;
+        let wrong = (wrong_branches + wrong_jumps) as f64;
         (instructions > 0.0).then_some(Self {
             name,
             elements,
@@ -134,7 +138,7 @@ impl Counted {
             ),
             branches,
             jumps,
-            modelled_mispredicts: wrong_branches + wrong_jumps,
+            modelled_mispredicts: wrong / (2.0 * f64::from(elements)),
         })
     }
 }

@@ -34,7 +34,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { processes: 8, rounds: 60, block: 150e-6, seed: 0 }
+        Self { processes: 8, rounds: 100, block: 150e-6, seed: 0 }
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Timings {
     pub kernels: Vec<Measured>,
     /// The core's frequency in GHz, the median of all rounds.
     pub ghz: f64,
+    tick_hz: f64,
     processes: Vec<Process>,
 }
 
@@ -194,7 +195,7 @@ impl Timings {
         let rounds = processes.iter().flat_map(|process| &process.rounds);
         let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
         let ghz = stats::median(&ghz)?;
-        Some(Self { kernels, ghz, processes })
+        Some(Self { kernels, ghz, tick_hz, processes })
     }
 
     /// A kernel by its name.
@@ -216,6 +217,15 @@ impl Timings {
         self.paired(kernel, other, |a, b| (a / b).ln())?.map(f64::exp)
     }
 
+    /// How many nanoseconds longer `kernel` takes for a unit of work than
+    /// `other`, from pairs of the same round.
+    #[must_use]
+    pub fn difference(&self, kernel: &str, other: &str) -> Option<Estimate> {
+        let ns_per_tick = 1e9 / self.tick_hz;
+        self.paired(kernel, other, |a, b| (a - b) * ns_per_tick)
+    }
+
+    /// What `of` makes of the ticks of both in each round.
     fn paired(
         &self,
         kernel: &str,
@@ -280,6 +290,11 @@ mod tests {
         let (low, high) = ratio.interval.expect("three");
         assert!(high - low < 1e-9);
         assert_eq!(three.ratio("b", "c"), None);
+        // Ticks of half a nanosecond: 1, 2 and 3 more.
+        let more = three.difference("b", "a").expect("both are there");
+        assert_eq!(more.value, 2.0);
+        let less = three.difference("a", "b").expect("both are there");
+        assert_eq!(less.value, -2.0);
     }
 
     #[test]

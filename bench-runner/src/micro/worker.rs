@@ -85,8 +85,6 @@ pub struct Round {
 /// The process's side.
 pub fn command() -> Result<(), Failure> {
     process::die_with_parent().map_err(Failure::error)?;
-    // At a terminal, Ctrl-C reaches all processes; the parent ends this one.
-    process::interrupted();
     let order = serde_json::from_reader(io::stdin()).map_err(Failure::error)?;
     let mut out = io::stdout().lock();
     let mut say = |message: &Message| {
@@ -156,6 +154,8 @@ impl Contender {
 
 /// Measures all rounds of the process.
 fn time(order: &TimeOrder, say: Say<'_>) -> Result<(), Failure> {
+    // At a terminal, Ctrl-C reaches all processes; the parent ends this one.
+    process::interrupted();
     affinity::pin(order.core).map_err(Failure::environment)?;
     let clock_cost_ticks = u64::from(clock::clock_cost_ticks());
     let kernels = find(&order.names)?;
