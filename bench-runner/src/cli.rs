@@ -14,8 +14,8 @@ use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
-    compare, counters, doctor, explain, latency, list, ndr, pair, reanalyse,
-    report, reproduce, run, soak, sweep, worker,
+    compare, counters, doctor, explain, latency, list, micro, ndr, pair,
+    reanalyse, report, reproduce, run, soak, sweep, worker,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -162,6 +162,42 @@ Examples:
     /// One of two measuring processes that take turns; started by `compare`
     #[command(hide = true, name = pair::SUBCOMMAND)]
     Turns,
+    /// Loops without a driver, timed or counted, as JSON
+    #[command(hide = true)]
+    Micro(MicroArgs),
+    /// One process of `micro` and of `reproduce`
+    #[command(hide = true, name = micro::worker::SUBCOMMAND)]
+    Kernels,
+}
+
+/// Options of `micro`.
+#[derive(Args, Clone, Debug)]
+pub struct MicroArgs {
+    /// Kernels or groups of them, such as walks/in-order/chase/16KiB
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Count instructions and branches instead of taking the time
+    #[arg(long)]
+    pub count: bool,
+    /// Fresh processes
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = micro::Effort::default().processes,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    pub processes: u32,
+    /// Rounds per process
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = micro::Effort::default().rounds,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub rounds: u32,
+    /// The core to measure on
+    #[arg(long, value_name = "CORE")]
+    pub core: Option<u32>,
 }
 
 /// Options of `list`.
@@ -815,6 +851,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Counted => counters::worker::command(),
         Command::Worker => worker::command(),
         Command::Turns => pair::command(),
+        Command::Micro(args) => micro::command(&args),
+        Command::Kernels => micro::worker::command(),
     }
 }
 

@@ -19,6 +19,7 @@ pub mod list;
 pub mod load;
 pub mod measure;
 pub mod measurement;
+pub mod micro;
 pub mod ndr;
 pub mod output;
 pub mod pair;

@@ -1,6 +1,6 @@
 //! A measurement: fresh processes, one after the other, and what they say.
 
-mod child;
+pub(crate) mod child;
 mod pair;
 
 use std::path::{Path, PathBuf};

@@ -355,7 +355,11 @@ impl Contenders {
     }
 }
 
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// The name most like another.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> String {
     let distance = |known: &str| {
         let answer = known.split_once('=').map_or(known, |(_, a)| a);
         strsim::damerau_levenshtein(name, known)

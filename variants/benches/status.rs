@@ -34,10 +34,9 @@ use driver::memory::{DmaRegion, Iova};
 use driver::policy::StatusCheck;
 use driver::ring::RxRing;
 use variants::bounds::Checked;
+use variants::micro::Random;
 use variants::reg::Unboxed;
 use variants::status::{Bit, Branchless, Branchy, Masked, Simd};
-
-use common::Random;
 
 /// Descriptors that a call asks for.
 const MAX: u16 = 64;

@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod floor;
 pub mod language;
 pub mod meta;
+pub mod micro;
 pub mod pass;
 pub mod persona;
 pub mod pool;

@@ -1,12 +1,14 @@
 //! Counts from callgrind, which runs the machine code of this program
 //! instruction by instruction.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 use std::{env, fs};
 
+use serde::Serialize;
 use variants::registry::Variant;
 
 use super::profile::Profile;
@@ -98,15 +100,11 @@ impl Callgrind {
         let file = folder.path().join("sheet");
         let order =
             Order { variant: name.clone(), turns: turns.to_vec(), perf: None };
-        let mut command = self.command(variant, &file)?;
-        let output = run(&mut command, &order).map_err(|error| {
-            Failure::environment(format!("cannot run valgrind: {error}"))
-        })?;
-        if !output.status.success() {
-            return Err(unwilling(&output));
-        }
-        let done: Vec<Times> = serde_json::from_slice(&output.stdout)
-            .map_err(|error| fault(error.to_string()))?;
+        let entries = [(variant.entry(), variant.name())];
+        let mut command = self.command(&entries, &file, "counted")?;
+        let done: Vec<Times> =
+            serde_json::from_slice(&answer(&mut command, &order)?)
+                .map_err(|error| fault(error.to_string()))?;
         let sheet =
             |number: usize| folder.path().join(format!("sheet.{number}"));
         // Two laps for each of the turns, and no function that goes by the
@@ -135,12 +133,14 @@ impl Callgrind {
         (0..).zip(turns.iter().zip(done)).map(count).collect()
     }
 
-    /// This program under callgrind, which counts from the variant's entry to
-    /// its return and begins a new sheet at each [`lap`].
-    fn command(
+    /// This program under callgrind, which counts from each of the entries to
+    /// its return and begins a new sheet at each [`lap`]. With an entry goes
+    /// the name of what begins there.
+    pub fn command(
         &self,
-        variant: &Variant,
+        entries: &[(*const (), String)],
         sheets: &Path,
+        subcommand: &str,
     ) -> Result<Command, Failure> {
         let mut command = Command::new(VALGRIND);
         process::bare_environment(&mut command);
@@ -153,11 +153,17 @@ impl Callgrind {
         let mut out = std::ffi::OsString::from("--callgrind-out-file=");
         out.push(sheets);
         command.arg(out);
-        let options = [
-            ("--toggle-collect", variant.entry(), variant.name()),
-            ("--dump-before", lap as *const (), "a lap".to_owned()),
-        ];
+        let mut options: Vec<_> = entries
+            .iter()
+            .map(|(at, of)| ("--toggle-collect", *at, &**of))
+            .collect();
+        options.push(("--dump-before", lap as *const (), "a lap"));
+        // Two may begin at one place.
+        let mut done = HashSet::new();
         for (option, function, name) in options {
+            if !done.insert(function) {
+                continue;
+            }
             // Valgrind goes by one of several names, nobody knows which.
             let names = self.image.mangled(function);
             if names.is_empty() {
@@ -168,8 +174,13 @@ impl Callgrind {
             }
             command.args(names.iter().map(|name| format!("{option}={name}")));
         }
-        command.arg(&self.program).arg("counted");
+        command.arg(&self.program).arg(subcommand);
         Ok(command)
+    }
+
+    /// Whether a file that a profile names is this program.
+    pub fn is_own(&self, object: &str) -> bool {
+        Path::new(object) == self.program
     }
 
     fn evaluate(
@@ -179,15 +190,14 @@ impl Callgrind {
         turns: Turns,
         times: Times,
     ) -> Count {
-        let is_own = |object: &str| Path::new(object) == self.program;
         let events = |own: bool| {
-            let sum = |event| profile.sum(event, |o| is_own(o) == own);
+            let sum = |event| profile.sum(event, |o| self.is_own(o) == own);
             let [instructions, branches, loads, stores] = EVENTS.map(sum);
             Events { instructions, branches, loads, stores }
         };
         let allocations = allocations(profile);
         let modelled = |own: bool| {
-            let sum = |event| profile.sum(event, |o| is_own(o) == own);
+            let sum = |event| profile.sum(event, |o| self.is_own(o) == own);
             let [cond, indirect, l1_reads, l1_writes, ll_reads, ll_writes] =
                 MODELLED.map(sum);
             Modelled {
@@ -219,8 +229,25 @@ fn allocations(profile: &Profile) -> u64 {
     calls.map(|call| call.times).sum()
 }
 
+/// What a process under valgrind says to its order.
+pub fn answer(
+    command: &mut Command,
+    order: &impl Serialize,
+) -> Result<Vec<u8>, Failure> {
+    let output = run(command, order).map_err(|error| {
+        Failure::environment(format!("cannot run valgrind: {error}"))
+    })?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(unwilling(&output)),
+    }
+}
+
 /// Runs a counted process and hands it its order.
-pub fn run(command: &mut Command, order: &Order) -> io::Result<Output> {
+pub fn run(
+    command: &mut Command,
+    order: &impl Serialize,
+) -> io::Result<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {

@@ -5,7 +5,7 @@
 //! processor: a [`Count`] per cell. The kernel's counters, where there are
 //! any, are the other: a tally.
 
-mod callgrind;
+pub(crate) mod callgrind;
 
 mod check;
 mod estimate;
@@ -13,7 +13,7 @@ mod events;
 mod kernel;
 mod microarchitecture;
 mod perf;
-mod profile;
+pub(crate) mod profile;
 mod published;
 mod reading;
 mod report;

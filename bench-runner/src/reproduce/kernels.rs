@@ -5,6 +5,8 @@ use super::rates::measured;
 use super::record::{
     MeasuredFinding, MeasuredPanel, MeasuredPoint, MeasuredSeries, Way,
 };
+use variants::micro::{Kernel, kernels};
+
 use crate::affinity;
 use crate::failure::Failure;
 use crate::micro::{self, Counted, Effort, Measured, Timings};
@@ -27,12 +29,7 @@ fn places(id: &str) -> &'static [&'static str] {
 }
 
 /// The kernel that speaks to a series at a place.
-fn kernel(
-    id: &str,
-    series: &str,
-    x: &Place,
-    place: &str,
-) -> Option<String> {
+fn kernel(id: &str, series: &str, x: &Place, place: &str) -> Option<String> {
     let walk = |walk: &str, size: &str| format!("walks/in-order/{walk}/{size}");
     let of_int32 = |way: &str| format!("int32/set-get/{way}");
     let young = |shape: &str| format!("allocation/young/{place}/{shape}");
@@ -178,9 +175,19 @@ pub fn ways(
         true => Effort { processes: 4, rounds: 20, ..effort },
         false => effort,
     };
+    let there: Vec<_> = kernels().iter().map(Kernel::id).collect();
     let (mut ways, mut absent) = (Vec::new(), Vec::new());
     for place in places(&figure.id) {
-        let names = names(figure, place);
+        let mut names = names(figure, place);
+        let all = names.len();
+        names.retain(|name| there.contains(name));
+        if names.len() < all {
+            absent.push(
+                "Kernels in C are missing, for no C compiler was there when \
+                 this program was built."
+                    .to_owned(),
+            );
+        }
         let timings = micro::measure(&names, &effort, core)?;
         let counted = match micro::count(&names) {
             Ok(counted) => counted,
@@ -210,9 +217,10 @@ fn way(figure: &Figure, place: &str, numbers: &Numbers) -> Way {
         {
             return None;
         }
-        let series = panel.series.iter().filter_map(|series| {
-            numbers.series(figure, panel, series, place)
-        });
+        let series = panel
+            .series
+            .iter()
+            .filter_map(|series| numbers.series(figure, panel, series, place));
         let series: Vec<_> = series.collect();
         (!series.is_empty()).then_some(MeasuredPanel { panel: number, series })
     });
@@ -251,9 +259,9 @@ fn findings(figure: &Figure, timings: &Timings) -> Vec<MeasuredFinding> {
             ratios.iter().map(|r| format!("{:.2}", r.value)).collect();
         // Up to a value means the greatest, elsewhere the middle is enough.
         let best = match &*finding.id {
-            "VM3" | "VM5" => ratios
-                .into_iter()
-                .max_by(|a, b| a.value.total_cmp(&b.value))?,
+            "VM3" | "VM5" => {
+                ratios.into_iter().max_by(|a, b| a.value.total_cmp(&b.value))?
+            }
             _ => {
                 let mut sorted = ratios;
                 sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -282,6 +290,7 @@ fn findings(figure: &Figure, timings: &Timings) -> Vec<MeasuredFinding> {
 mod tests {
     use super::*;
     use crate::reproduce::published;
+    use variants::registry;
 
     #[test]
     fn every_kernel_that_is_asked_for_exists() {
@@ -292,8 +301,9 @@ mod tests {
                     continue;
                 }
                 // Without a C compiler there is nothing foreign.
-                let there =
-                    |n: &&String| cfg!(have_cc) || !n.contains("foreign");
+                let there = |n: &&String| {
+                    !n.contains("foreign") || registry::missing().is_none()
+                };
                 let names: Vec<_> =
                     names.iter().filter(there).cloned().collect();
                 let kernels = micro::find(&names).expect("they exist");

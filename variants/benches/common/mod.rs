@@ -1,10 +1,12 @@
-//! What the benches share: how long each is measured, and a generator.
+//! What the benches share: how long each is measured, and how the kernels of
+//! `variants::micro` are.
 
-#![allow(dead_code, reason = "not every bench draws")]
+#![allow(dead_code, reason = "not every bench is of kernels")]
 
 use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::{Criterion, Throughput};
+use variants::micro::{Kernel, Memory};
 
 /// Runs a bench's groups with the options of the command line.
 ///
@@ -24,31 +26,21 @@ pub fn run(groups: &[fn(&mut Criterion)]) {
     criterion.final_summary();
 }
 
-/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-///
-/// Runs inside the timed loops: a branch predictor learns a few thousand
-/// stored draws by heart. Only an addition leads from one draw to the next,
-/// so that no draw waits for the one before it.
-pub struct Random(u64);
-
-impl Random {
-    /// The same seed gives the same draws.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Any number.
-    #[inline(always)]
-    pub fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
-
-    /// A number below `end`.
-    #[inline(always)]
-    pub fn below(&mut self, end: u32) -> u32 {
-        (((self.draw() >> 32) * u64::from(end)) >> 32) as u32
+/// Measures kernels, groups of them together.
+pub fn kernels(criterion: &mut Criterion, kernels: &[Kernel]) {
+    for kernels in kernels.chunk_by(|a, b| a.group == b.group) {
+        let mut group = criterion.benchmark_group(kernels[0].group);
+        let mut memory = Memory::default();
+        for kernel in kernels {
+            group.throughput(Throughput::Elements(kernel.elements.into()));
+            // Made when it is needed, for a filter may leave it out.
+            let mut run = None;
+            group.bench_function(&*kernel.name, |b| {
+                let run =
+                    run.get_or_insert_with(|| kernel.prepare(&mut memory));
+                b.iter(|| run(kernel.elements));
+            });
+        }
+        group.finish();
     }
 }

@@ -40,7 +40,9 @@ impl Walk for Speculate4 {
                 visit(&mut b.item);
                 visit(&mut c.item);
                 visit(&mut d.item);
-                at += 4;
+                // Opaque, or the compiler takes the fourth link for the sum,
+                // which is equal, and waits.
+                at = opaque::word(at) + 4;
                 left -= 4;
             } else {
                 let cell = &mut cells[at as usize];
