@@ -14,6 +14,9 @@ const PUBLISHED: usize = 1;
 /// equal factors.
 const WIDE: f64 = 2.0;
 
+/// Where the greatest value stands on an axis of percentiles.
+const GREATEST: f64 = 99.9999;
+
 /// Fewest places of a chart with lines.
 const LINES: usize = 3;
 
@@ -151,7 +154,13 @@ impl Chart<'_> {
             ),
             y_label: label(&panel.y),
             y_scale: y_scale(panel, &curves),
-            x_label: label(&panel.x),
+            x_label: match panel.x.scale {
+                published::Scale::Percentile => format!(
+                    "percentile; the point at {GREATEST} is the greatest \
+                     latency"
+                ),
+                _ => label(&panel.x),
+            },
             x_scale: match panel.x.scale {
                 published::Scale::Linear => Scale::Linear,
                 published::Scale::Log2 => Scale::Log2,
@@ -281,6 +290,7 @@ fn ratios(panel: &Panel, here: &MeasuredPanel) -> Vec<Bar> {
 
 fn at(x: &Place, y: f64) -> Option<(f64, f64)> {
     match x {
+        Place::Number(100.0) => Some((GREATEST, y)),
         Place::Number(x) => Some((*x, y)),
         Place::Name(_) => None,
     }

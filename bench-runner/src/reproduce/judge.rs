@@ -82,10 +82,10 @@ impl Judged {
         for here in &way.panels {
             let Some(panel) = figure.panels.get(here.panel) else { continue };
             let (twins, run) = twins(panel, here);
-            let is_line = way.projected && panel.x.scale == Scale::Linear;
-            shapes.push(Shape::of(&twins, run, !is_line));
+            let bends = has_bends(panel, way);
+            shapes.push(Shape::of(&twins, run, bends));
             farthest.extend(far_apart(panel, &twins));
-            if !is_line {
+            if bends {
                 farthest.extend(far_bends(panel, &twins, run));
             }
         }
@@ -145,6 +145,18 @@ impl Judged {
             _ => "It is",
         };
         format!("{what} {word}, {score:.2} of 1: {}.", parts.join(", "))
+    }
+}
+
+/// Whether curves of a panel say where they bend: rates that saturate, and
+/// latencies with a tail. A projection over frequencies is a straight line
+/// whatever was measured.
+fn has_bends(panel: &Panel, way: &Way) -> bool {
+    match panel.x.scale {
+        Scale::Log2 => panel.y.unit.as_deref() == Some("Mpps"),
+        Scale::Linear => !way.projected,
+        Scale::Percentile => true,
+        Scale::Category => false,
     }
 }
 

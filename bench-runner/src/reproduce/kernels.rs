@@ -228,9 +228,13 @@ fn way(figure: &Figure, place: &str, numbers: &Numbers) -> Way {
         "" => String::new(),
         place => format!(", on {place}"),
     };
+    let counts = match numbers.counted.is_empty() {
+        true => "",
+        false => ", counts by callgrind",
+    };
     Way {
         how: format!(
-            "kernels{place}, core at {:.2} GHz, counts by callgrind",
+            "kernels{place}, core at {:.2} GHz{counts}",
             numbers.timings.ghz
         ),
         projected: false,

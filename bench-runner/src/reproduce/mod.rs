@@ -474,9 +474,12 @@ fn latency(
         match tried(measured)? {
             Ok(record) => {
                 ways.push(latencies::way(figure, per_second, &record));
-                let kept = record.warnings.iter();
-                let about = kept.filter(|note| note.contains(" at "));
-                absent.extend(about.map(|note| format!("{note}.")));
+                // Of all notes, those about what was measured.
+                let about = |note: &&String| {
+                    variants.iter().any(|name| note.starts_with(name))
+                };
+                let notes = record.warnings.iter().filter(about);
+                absent.extend(notes.map(|note| format!("{note}.")));
             }
             Err(why) => absent.push(format!(
                 "Not measured {}: {why}.",
