@@ -6,11 +6,14 @@ use super::lines::{
 };
 use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, paired};
 use super::names::{Label, Names, draw_mark, kind};
-use super::pen::{Align, Pen, Spot, Type, sheet};
+use super::pen::{Align, Pen, Spot, Type, sheet, short};
 use super::scale::{Scale, Span};
 
 /// Points of a line up to which each bears a mark, where it is not thin.
 const FEW: usize = 12;
+
+/// Points of a line up to which each says its value.
+const SAID: usize = 500;
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -65,10 +68,8 @@ impl Field {
         self.bottom - self.y.share(value) * (self.bottom - self.top)
     }
 
-    fn spots(&self, points: &[(f64, f64)]) -> Vec<Spot> {
-        let is_sound = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
-        let sound = points.iter().filter(is_sound);
-        sound.map(|(x, y)| (self.x(*x), self.y(*y))).collect()
+    fn spot(&self, (x, y): (f64, f64)) -> Spot {
+        (self.x(x), self.y(y))
     }
 }
 
@@ -103,16 +104,16 @@ impl Curves {
             self.draw_field(pen, &field);
             let mut labels = Vec::new();
             for (curve, name) in self.curves.iter().zip(&names) {
-                let spots = field.spots(&curve.points);
-                let Some(&end) = spots.last() else { continue };
+                let points: Vec<_> = curve.sound().collect();
+                let Some(&last) = points.last() else { continue };
                 let look = curve.look();
-                pen.line(&spots, look.ink, look.width, look.dash);
-                let is_marked = !curve.thin && spots.len() <= FEW;
-                for spot in spots.iter().filter(|_| is_marked) {
-                    draw_mark(pen, *spot, look.mark, look.ink, false);
-                }
+                let is_marked = !curve.thin && points.len() <= FEW;
+                pen.series("line", &curve.name, |pen| {
+                    curve.draw(pen, &field, is_marked);
+                });
                 let (bold, mark) = (false, is_marked.then_some(false));
-                labels.push(Label { name, end, look, bold, mark });
+                let (series, end) = (&*curve.name, field.spot(last));
+                labels.push(Label { series, name, end, look, bold, mark });
             }
             if labels.is_empty() {
                 let middle = (field.left + field.right) / 2.0;
@@ -159,6 +160,27 @@ impl Curves {
 }
 
 impl Curve {
+    /// The points that can be drawn.
+    fn sound(&self) -> impl Iterator<Item = (f64, f64)> {
+        let is_sound = |p: &(f64, f64)| p.0.is_finite() && p.1.is_finite();
+        self.points.iter().copied().filter(is_sound)
+    }
+
+    fn draw(&self, pen: &mut Pen, field: &Field, is_marked: bool) {
+        let look = self.look();
+        let spots: Vec<_> = self.sound().map(|p| field.spot(p)).collect();
+        pen.line(&spots, look.ink, look.width, look.dash);
+        let said = self.sound().filter(|_| spots.len() <= SAID);
+        for (point, spot) in said.zip(&spots) {
+            let along = short(point.0);
+            pen.point(*spot, ("x", &along), (point.1, None), |pen| {
+                if is_marked {
+                    draw_mark(pen, *spot, look.mark, look.ink, false);
+                }
+            });
+        }
+    }
+
     fn look(&self) -> Look {
         let look = match self.kin {
             Some((colour, dash)) => paired(colour, dash),
