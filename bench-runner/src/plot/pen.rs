@@ -73,13 +73,14 @@ pub(super) fn sheet(
     format!(
         "<svg width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {} {}\" xmlns=\"http://www.w3.org/2000/svg\" \
-         role=\"img\" stroke-linejoin=\"round\">\n\
+         role=\"img\" stroke-linejoin=\"round\" \
+         font-family=\"sans-serif\">\n\
          <title>{}</title>\n<desc>{}</desc>{}",
         large.0,
         large.1,
         escape(title),
         escape(description),
-        grouped(&dashed(&text[head_end..], &dashes), &tags)
+        terse(&grouped(&dashed(&text[head_end..], &dashes), &tags))
     )
 }
 
@@ -242,6 +243,14 @@ fn grouped(drawing: &str, tags: &[String]) -> String {
         text.push_str(&part[end..]);
     }
     text
+}
+
+/// The drawing without what goes without saying: texts have their quotes
+/// escaped, so only attributes match.
+fn terse(drawing: &str) -> String {
+    drawing
+        .replace(" opacity=\"1\"", "")
+        .replace(" font-family=\"sans-serif\"", "")
 }
 
 /// A value in four decimals, without zeros that say nothing.
