@@ -655,10 +655,13 @@ pub struct CountersArgs {
     #[arg(
         long,
         conflicts_with_all = [
-            "axis", "variants", "batch", "fill", "check", "json"
+            "axis", "variants", "batch", "fill", "check", "json", "out"
         ]
     )]
     pub self_test: bool,
+    /// Folder to keep the counts in, beside a run or by themselves
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    pub out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,8 +1,10 @@
 //! The folder of a run: its name, its lock and everything written to it.
 
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crate::analysis;
 use crate::environment::machine_slug;
@@ -168,12 +170,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// The name of the variant that a variant is compared with: that of a second
 /// program with the first one's.
 pub fn reference(name: &str) -> &str {
+    /// By name, for the registry makes its list anew each time.
+    static KNOWN: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
+        let all = variants::registry::variants().into_iter();
+        all.map(|variant| (variant.name(), variant.reference)).collect()
+    });
     if bare(name) != name {
         return bare(name);
     }
-    let all = variants::registry::variants();
-    let found = all.iter().find(|variant| variant.name() == name);
-    found.map_or(analysis::BASELINE, |variant| variant.reference)
+    KNOWN.get(name).copied().unwrap_or(analysis::BASELINE)
 }
 
 /// All tables of a run, for a terminal of `width` columns.

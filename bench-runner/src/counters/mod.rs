@@ -33,6 +33,7 @@ use variants::registry::shows::Shows;
 
 use crate::cli::CountersArgs;
 use crate::failure::Failure;
+use crate::folder::Folder;
 use crate::measure::{Times, Turns};
 use crate::output;
 use crate::plan;
@@ -50,6 +51,12 @@ const RING_ENTRIES: u16 = 512;
 
 /// Batch size at which variants show what they declare.
 pub const CHECKED_BATCH: u16 = 32;
+
+/// Name of the file in a folder.
+pub const FILE: &str = "counters.json";
+
+/// The version of what stands in it.
+pub const SCHEMA: u32 = 1;
 
 /// What some machine code did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -120,6 +127,9 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
         return self_test::command();
     }
     let variants = plan::chosen(&args.choice.axis, &args.choice.variants)?;
+    // Before anything takes time: is there a place for the results?
+    let folder = args.out.as_deref().map(|out| Folder::without(FILE, out));
+    let folder = folder.transpose()?;
     if args.check && cfg!(debug_assertions) {
         return Err(Failure::error(
             "the registry speaks of the measured build, and this is another: \
@@ -143,10 +153,13 @@ pub fn command(args: &CountersArgs) -> Result<(), Failure> {
     }
     let Counted { source, counts, packets } = count(&variants, &turns)?;
     let exact = source.as_ref().map(|_| &*counts);
+    let version = source.as_ref().ok().map(Callgrind::version);
+    let mut json = report::json(version, &counts, &[]);
+    json["packets"] = published::json(&packets);
+    if let Some(folder) = &folder {
+        folder.put(FILE, format!("{json:#}\n").as_bytes())?;
+    }
     if args.json {
-        let source = source.as_ref().ok().map(Callgrind::version);
-        let mut json = report::json(source, &counts, &[]);
-        json["packets"] = published::json(&packets);
         output::line(format_args!("{json:#}"));
     } else {
         if let Ok(counts) = exact {

@@ -4,7 +4,8 @@ use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
 use super::check::Fault;
-use super::{ByCode, Count, Events, Modelled};
+use super::{ByCode, Count, Events, Modelled, SCHEMA};
+use crate::build_info;
 use crate::measure::Turns;
 use crate::results::Fill;
 use crate::table;
@@ -99,5 +100,11 @@ pub fn json(source: Option<&str>, counts: &[Count], faults: &[Fault]) -> Value {
         })
     });
     let counts: Vec<_> = counts.collect();
-    json!({ "source": source, "counts": counts, "faults": faults })
+    json!({
+        "schema": SCHEMA,
+        "build": build_info::build(),
+        "source": source,
+        "counts": counts,
+        "faults": faults,
+    })
 }

@@ -1,5 +1,6 @@
 //! `explain`: the machine code of variants, from the program that measures.
 
+mod beside;
 mod code;
 mod compare;
 mod honesty;
@@ -17,7 +18,9 @@ use crate::plan;
 use crate::results::Fill;
 use crate::sweep::terminal_width;
 use crate::table;
-use code::{Body, Counts};
+pub use beside::{Beside, Pair, Reader};
+use code::Body;
+pub use code::Counts;
 use compare::{Comparison, listing, side_by_side};
 use symbols::Image;
 
@@ -96,6 +99,21 @@ impl Explained {
         })?;
         let body = Body::of(&function, image);
         Ok(Self { name, symbol: function.name.to_owned(), body })
+    }
+
+    /// Counts of the whole and of what one turn of each of its loops has for
+    /// itself, by name.
+    fn counts(&self) -> Vec<(String, Counts)> {
+        let labels = self.body.labels();
+        let turn = |l: &loops::Loop| {
+            let depth = self.body.lines[l.head].depth;
+            let label = labels.get(&l.head).map_or("", String::as_str);
+            let name = format!("{}loop {label}", "  ".repeat(depth));
+            (name, self.body.turn(l))
+        };
+        let whole = (self.name.clone(), self.body.counts());
+        let turns = self.body.loops.iter().map(turn);
+        std::iter::once(whole).chain(turns).collect()
     }
 
     fn hash(&self) -> String {
@@ -188,15 +206,8 @@ fn counts(all: &[&Explained]) -> String {
     if let Some(column) = table.column_mut(0) {
         column.set_cell_alignment(CellAlignment::Left);
     }
-    for one in all {
-        let labels = one.body.labels();
-        table.add_row(row(one.name.clone(), one.body.counts()));
-        for l in &one.body.loops {
-            let depth = one.body.lines[l.head].depth;
-            let label = labels.get(&l.head).map_or("", String::as_str);
-            let name = format!("{}loop {label}", "  ".repeat(depth));
-            table.add_row(row(name, one.body.turn(l)));
-        }
+    for (name, counts) in all.iter().flat_map(|one| one.counts()) {
+        table.add_row(row(name, counts));
     }
     table.trim_fmt() + "\n"
 }

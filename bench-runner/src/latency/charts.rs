@@ -2,10 +2,11 @@
 
 use hdrhistogram::Histogram;
 
-use super::record::Record;
+use super::record::{PercentileRecord, Record};
 use super::series::{FEWEST, Series, Slice};
 use crate::load::Rate;
 use crate::load::Time;
+use crate::measure::ON_SCHEDULE;
 use crate::plot::{self, Curve, Curves, Scale};
 
 /// Points of a line per nine of its percentiles.
@@ -39,6 +40,60 @@ pub fn charts(
         charts.push((format!("time-{file}.svg"), chart.draw()));
     }
     charts
+}
+
+/// The chart over percentiles of a record alone, as file name and SVG text:
+/// it has no more points than were recorded.
+#[must_use]
+pub fn of_record(record: &Record) -> Vec<(String, String)> {
+    let points = |percentiles: &[PercentileRecord]| {
+        let below = percentiles.iter().filter(|p| p.percentile < 100.0);
+        let point = |p: &PercentileRecord| Some((p.percentile, p.ns? as f64));
+        let us = below.filter_map(point).map(|(at, ns)| (at, ns / 1e3));
+        us.filter(|(_, us)| *us > 0.0).collect()
+    };
+    let place = |all: &mut Vec<String>, name: &str| {
+        let known = all.iter().position(|other| other == name);
+        known.unwrap_or_else(|| {
+            all.push(name.to_owned());
+            all.len() - 1
+        })
+    };
+    let (mut variants, mut rates) = (Vec::new(), Vec::new());
+    let mut curves = Vec::new();
+    for one in &record.series {
+        let threads = one.threads.as_ref();
+        let is_late = threads.is_some_and(|t| t.on_schedule < ON_SCHEDULE);
+        let mark = if is_late { "°" } else { "" };
+        let variant = place(&mut variants, &one.variant);
+        let rate = place(&mut rates, &one.rate);
+        curves.push(Curve {
+            name: format!("{} at {}{mark}", one.variant, one.rate),
+            kin: Some((variant, rate)),
+            thin: false,
+            points: points(&one.percentiles),
+            ..Curve::default()
+        });
+    }
+    curves.push(Curve {
+        name: "cores alone".to_owned(),
+        kin: None,
+        thin: true,
+        points: points(&record.floor.percentiles),
+        ..Curve::default()
+    });
+    let part = "Cores alone: the machine's own jitter. °: the card's thread \
+                did not keep to its schedule.";
+    let chart = Curves {
+        title: "latency by percentile".to_owned(),
+        subtitle: caption(record, part),
+        y_label: "latency, µs".to_owned(),
+        y_scale: Scale::Log,
+        x_label: "percentile of forwarded packets".to_owned(),
+        x_scale: Scale::Percentile,
+        curves,
+    };
+    vec![("latency.svg".to_owned(), chart.draw())]
 }
 
 fn rates<'s>(series: impl Iterator<Item = &'s Series>) -> Vec<Rate> {

@@ -11,6 +11,7 @@ mod subject;
 mod table;
 mod wall_clock;
 
+pub use charts::of_record as charts_of_record;
 pub use table::micros;
 pub use wall_clock::up_to;
 

@@ -16,8 +16,10 @@ mod trial;
 mod trials;
 mod wall_clock;
 
+pub use charts::charts;
 pub use goal::Goal;
 pub use mlrsearch::{End, Found, GoalResult, Limits, Shape, search};
+pub use table::conditions;
 pub use tester::VirtualTester;
 pub use trial::{Tester, Trial};
 pub use wall_clock::WallTester;

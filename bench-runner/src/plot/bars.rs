@@ -85,8 +85,12 @@ impl Bars {
             {
                 let top = TOP + group * number as f64;
                 let spot = (left - 10.0, top + (group - GROUPS) / 2.0 + 3.0);
-                pen.text(name, spot, kind(12.0, TEXT, Align::Right));
-                self.draw_group(pen, bar, top, &x);
+                pen.series("name", &bar.name, |pen| {
+                    pen.text(name, spot, kind(12.0, TEXT, Align::Right));
+                });
+                pen.series("line", &bar.name, |pen| {
+                    self.draw_group(pen, bar, top, &x);
+                });
             }
             for (number, text) in caption.iter().enumerate() {
                 let y = bottom + FOOT + 8.0 + SMALL_LINE * number as f64;
@@ -123,8 +127,14 @@ impl Bars {
                 Some(value) => (x(value), format!("{value:.2}{note}")),
                 None => (x(0.0), format!("–{note}")),
             };
-            if sound.is_some() {
-                pen.area(&rectangle((x(0.0), top), (end, top + THICK)), ink);
+            if let Some(value) = sound {
+                let at = (end, top + THICK / 2.0);
+                let key = self.keys.get(number).map_or("", String::as_str);
+                let along = ("x", key);
+                pen.point(at, along, (value, None), |pen| {
+                    let corner = (end, top + THICK);
+                    pen.area(&rectangle((x(0.0), top), corner), ink);
+                });
             }
             let interval = bar.intervals.get(number).copied().flatten();
             let end = match interval {

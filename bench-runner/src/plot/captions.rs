@@ -43,6 +43,12 @@ pub(super) fn caption(
     sentences.join(" ")
 }
 
+/// How some results of a run were made, on what, when and by what.
+#[must_use]
+pub fn caption_of(run: &Run, results: &[CellResult]) -> String {
+    caption(run, results, |_| false)
+}
+
 fn device(run: &Run, results: &[CellResult]) -> String {
     let setup = &run.setup;
     let random = results.iter().any(|result| result.fill == Fill::Random);

@@ -6,7 +6,7 @@ use super::lines::{
 };
 use super::look::{BORDER, GRID, Look, PAPER, QUIET, TEXT, paired};
 use super::names::{Label, Names, draw_mark, kind};
-use super::pen::{Align, Pen, Spot, Type, sheet};
+use super::pen::{Align, Pen, Spot, Type, sheet, short};
 use super::scale::{Scale, Span};
 
 /// Points of a line up to which each bears a mark, where it is not thin.
@@ -14,6 +14,9 @@ const FEW: usize = 12;
 
 /// How much of what lies below it a band hides.
 const BAND: f64 = 0.15;
+
+/// Points of a line up to which each says its value.
+const SAID: usize = 500;
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -72,10 +75,8 @@ impl Field {
         self.bottom - self.y.share(value) * (self.bottom - self.top)
     }
 
-    fn spots(&self, points: &[(f64, f64)]) -> Vec<Spot> {
-        let is_sound = |p: &&(f64, f64)| p.0.is_finite() && p.1.is_finite();
-        let sound = points.iter().filter(is_sound);
-        sound.map(|(x, y)| (self.x(*x), self.y(*y))).collect()
+    fn spot(&self, (x, y): (f64, f64)) -> Spot {
+        (self.x(x), self.y(y))
     }
 }
 
@@ -125,20 +126,16 @@ impl Curves {
             self.draw_field(pen, &field);
             let mut labels = Vec::new();
             for (curve, name) in self.curves.iter().zip(&names) {
-                let spots = field.spots(&curve.points);
-                let Some(&end) = spots.last() else { continue };
+                let points: Vec<_> = curve.sound().collect();
+                let Some(&last) = points.last() else { continue };
                 let look = curve.look();
-                let band = field.around(&curve.band);
-                if !band.is_empty() {
-                    pen.area(&band, look.ink.faded(BAND));
-                }
-                pen.line(&spots, look.ink, look.width, look.dash);
-                let is_marked = !curve.thin && spots.len() <= FEW;
-                for spot in spots.iter().filter(|_| is_marked) {
-                    draw_mark(pen, *spot, look.mark, look.ink, curve.hollow);
-                }
+                let is_marked = !curve.thin && points.len() <= FEW;
+                pen.series("line", &curve.name, |pen| {
+                    curve.draw(pen, &field, is_marked);
+                });
                 let (bold, mark) = (false, is_marked.then_some(curve.hollow));
-                labels.push(Label { name, end, look, bold, mark });
+                let (series, end) = (&*curve.name, field.spot(last));
+                labels.push(Label { series, name, end, look, bold, mark });
             }
             if labels.is_empty() {
                 let middle = (field.left + field.right) / 2.0;
@@ -163,9 +160,9 @@ impl Curves {
     }
 
     fn draw_field(&self, pen: &mut Pen, field: &Field) {
-        for (number, (value, text)) in field.y.ticks().iter().enumerate() {
+        for (value, text) in field.y.ticks() {
             let y = field.y(*value);
-            let ink = if number == 0 { BORDER } else { GRID };
+            let ink = if y < field.bottom { GRID } else { BORDER };
             pen.line(&[(field.left, y), (field.right, y)], ink, 1.0, &[]);
             let spot = (field.left - 9.0, y + 4.2);
             pen.text(text, spot, kind(12.0, QUIET, Align::Right));
@@ -185,6 +182,33 @@ impl Curves {
 }
 
 impl Curve {
+    /// The points that can be drawn.
+    fn sound(&self) -> impl Iterator<Item = (f64, f64)> {
+        let is_sound = |p: &(f64, f64)| p.0.is_finite() && p.1.is_finite();
+        self.points.iter().copied().filter(is_sound)
+    }
+
+    fn draw(&self, pen: &mut Pen, field: &Field, is_marked: bool) {
+        let look = self.look();
+        let band = field.around(&self.band);
+        if !band.is_empty() {
+            pen.area(&band, look.ink.faded(BAND));
+        }
+        let spots: Vec<_> = self.sound().map(|p| field.spot(p)).collect();
+        pen.line(&spots, look.ink, look.width, look.dash);
+        let said = self.sound().filter(|_| spots.len() <= SAID);
+        for (point, spot) in said.zip(&spots) {
+            let along = short(point.0);
+            let ends = self.band.iter().find(|(x, _)| *x == point.0);
+            let ends = ends.map(|(_, [low, high])| (*low, *high));
+            pen.point(*spot, ("x", &along), (point.1, ends), |pen| {
+                if is_marked {
+                    draw_mark(pen, *spot, look.mark, look.ink, self.hollow);
+                }
+            });
+        }
+    }
+
     fn look(&self) -> Look {
         let look = match self.kin {
             Some((colour, dash)) => paired(colour, dash),

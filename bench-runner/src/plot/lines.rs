@@ -60,14 +60,18 @@ pub fn draw(chart: &Chart) -> String {
             pen.text("no data", spot, kind(14.0, QUIET, Align::Middle));
         }
         for line in &lines {
-            draw_band(pen, &frame, line);
+            pen.series("band", &line.series, |pen| {
+                draw_band(pen, &frame, line);
+            });
         }
         if chart.over == Over::Cores {
             for (line, (from, to)) in
                 lines.iter().filter_map(|line| Some((line, ideal(line)?)))
             {
                 let ends = [from, to].map(|p| (frame.x(p.x), frame.y(p.y)));
-                pen.line(&ends, line.look.ink.faded(0.7), 0.8, &[]);
+                pen.series("band", &line.series, |pen| {
+                    pen.line(&ends, line.look.ink.faded(0.7), 0.8, &[]);
+                });
             }
         }
         let rate = chart.line_rate.as_ref();
@@ -89,7 +93,9 @@ pub fn draw(chart: &Chart) -> String {
         // What others are compared with lies on top.
         for top in [false, true] {
             for line in lines.iter().filter(|line| line.emphasis == top) {
-                draw_line(pen, &frame, line);
+                pen.series("line", &line.series, |pen| {
+                    draw_line(pen, &frame, line, chart.over);
+                });
             }
         }
         if let Some(rate) = rate {
@@ -105,6 +111,7 @@ pub fn draw(chart: &Chart) -> String {
 
 /// A series that has something to draw.
 struct Line {
+    series: String,
     name: String,
     points: Vec<Point>,
     look: Look,
@@ -121,7 +128,8 @@ fn prepare(chart: &Chart) -> Vec<Line> {
             series.points.iter().copied().filter(sound).collect();
         points.sort_by_key(|point| point.x);
         let name = shorten(&series.name, LONGEST_NAME);
-        Line { name, points, look, emphasis: series.emphasis }
+        let emphasis = series.emphasis;
+        Line { series: series.name.clone(), name, points, look, emphasis }
     };
     let mut lines: Vec<_> = chart.series.iter().zip(looks).map(line).collect();
     lines.retain(|line| !line.points.is_empty());
@@ -182,12 +190,22 @@ fn draw_band(pen: &mut Pen, frame: &Frame, line: &Line) {
     pen.area(&outline, line.look.ink.faded(0.16));
 }
 
-fn draw_line(pen: &mut Pen, frame: &Frame, line: &Line) {
+fn draw_line(pen: &mut Pen, frame: &Frame, line: &Line, over: Over) {
     let spots: Vec<_> = spots(frame, line);
     let Look { ink, mark, dash, width } = line.look;
     pen.line(&spots, ink, width, dash);
+    let quantity = match over {
+        Over::Batches => "batch",
+        Over::Cores => "cores",
+    };
     for (spot, point) in spots.iter().zip(&line.points) {
-        draw_mark(pen, *spot, mark, ink, point.hollow);
+        let interval =
+            (point.low < point.high).then_some((point.low, point.high));
+        let along = point.x.to_string();
+        let value = (point.y, interval);
+        pen.point(*spot, (quantity, &along), value, |pen| {
+            draw_mark(pen, *spot, mark, ink, point.hollow);
+        });
     }
 }
 
@@ -195,8 +213,8 @@ fn label<'a>(frame: &Frame, line: &'a Line) -> Option<Label<'a>> {
     let end = *spots(frame, line).last()?;
     let hollow = line.points.iter().all(|point| point.hollow);
     let (name, look) = (&*line.name, line.look);
-    let mark = Some(hollow);
-    Some(Label { name, end, look, bold: line.emphasis, mark })
+    let (mark, bold, series) = (Some(hollow), line.emphasis, &*line.series);
+    Some(Label { series, name, end, look, bold, mark })
 }
 
 fn spots(frame: &Frame, line: &Line) -> Vec<Spot> {

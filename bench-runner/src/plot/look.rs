@@ -23,6 +23,10 @@ pub(super) const QUIET: Ink = Ink::solid(96, 96, 96);
 pub(super) const GRID: Ink = Ink::solid(228, 228, 228);
 pub(super) const BORDER: Ink = Ink::solid(140, 140, 140);
 
+/// What costs more, and what costs less: two of the colours below.
+pub(super) const MORE: Ink = Ink::solid(213, 94, 0);
+pub(super) const LESS: Ink = Ink::solid(0, 114, 178);
+
 /// Kept for the line that the others are compared with.
 const BLACK: Ink = Ink::solid(0, 0, 0);
 

@@ -3,6 +3,7 @@
 mod bars;
 mod captions;
 mod curves;
+mod dots;
 mod frame;
 mod labels;
 mod lines;
@@ -12,8 +13,9 @@ mod pen;
 mod scale;
 
 pub use bars::{Bar, Bars};
-pub use captions::{machine_of, origin_of};
+pub use captions::{caption_of, machine_of, origin_of};
 pub use curves::{Curve, Curves};
+pub use dots::{Dot, Dots, Side};
 pub use lines::draw;
 pub use scale::Scale;
 
@@ -120,7 +122,23 @@ impl LineRate {
     }
 }
 
-/// Every chart of a run, as file name and SVG text.
+/// A chart of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawing {
+    /// Name of its file.
+    pub file: String,
+    /// The axis that it is of; absent where it is of all.
+    pub axis: Option<String>,
+    /// How rings were filled; absent where it is of all.
+    pub fill: Option<Fill>,
+    /// Cores that forwarded; absent where one had the ports to itself, and
+    /// over cores.
+    pub cores: Option<u16>,
+    /// The chart as SVG.
+    pub svg: String,
+}
+
+/// Every chart of a run.
 ///
 /// Each axis has two, throughput and cycles per packet, with its variants
 /// and what they are compared with; two more show all variants. What was
@@ -128,13 +146,13 @@ impl LineRate {
 /// number of cores. Where there are several, a chart for each batch size shows
 /// throughput over cores.
 #[must_use]
-pub fn charts(
+pub fn drawings(
     run: &Run,
     results: &[CellResult],
     reference: &Reference,
-) -> Vec<(String, String)> {
+) -> Vec<Drawing> {
     let mut taken = HashSet::new();
-    let mut charts = Vec::new();
+    let mut drawings = Vec::new();
     let kinds = run.fills().into_iter().flat_map(|fill| {
         run.core_counts().into_iter().map(move |cores| (fill, cores))
     });
@@ -152,15 +170,38 @@ pub fn charts(
             }
             for quantity in [Quantity::Throughput, Quantity::Cycles] {
                 let chart = sheet.chart(run, &results, quantity);
-                let name = format!("{}-{file}.svg", quantity.name());
-                charts.push((name, draw(&chart)));
+                drawings.push(Drawing {
+                    file: format!("{}-{file}.svg", quantity.name()),
+                    axis: sheet.axis.clone(),
+                    fill: Some(fill),
+                    cores,
+                    svg: draw(&chart),
+                });
             }
         }
     }
     if let [_, .., Some(_)] = run.core_counts()[..] {
-        charts.extend(scaling(run, results));
+        let all = scaling(run, results).into_iter();
+        drawings.extend(all.map(|(file, svg)| Drawing {
+            file,
+            axis: None,
+            fill: None,
+            cores: None,
+            svg,
+        }));
     }
-    charts
+    drawings
+}
+
+/// The same as file name and SVG text.
+#[must_use]
+pub fn charts(
+    run: &Run,
+    results: &[CellResult],
+    reference: &Reference,
+) -> Vec<(String, String)> {
+    let drawings = drawings(run, results, reference).into_iter();
+    drawings.map(|drawing| (drawing.file, drawing.svg)).collect()
 }
 
 /// Throughput over cores, a chart for each batch size.

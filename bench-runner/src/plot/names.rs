@@ -17,6 +17,7 @@ pub(super) fn kind(size: f64, ink: Ink, align: Align) -> Type {
 
 /// A line's name and where the line ends.
 pub(super) struct Label<'a> {
+    pub(super) series: &'a str,
     pub(super) name: &'a str,
     pub(super) end: Spot,
     pub(super) look: Look,
@@ -93,20 +94,26 @@ impl Names {
         let heights: Vec<_> = labels.iter().map(|l| l.end.1).collect();
         let places = spread(&heights, self.gap, edges);
         for (label, y) in labels.into_iter().zip(places) {
-            let Look { ink, mark, dash, width } = label.look;
-            let end = label.end;
-            let key = right + LEADER;
-            let leader = [end, (right + 4.0, end.1), (key - 5.0, y), (key, y)];
-            pen.line(&leader, ink.faded(0.55), 0.8, &[]);
-            let sample = [(key, y), (key + KEY - 8.0, y)];
-            pen.line(&sample, ink, width, dash);
-            if let Some(hollow) = label.mark {
-                let middle = key + (KEY - 8.0) / 2.0;
-                draw_mark(pen, (middle, y), mark, ink, hollow);
-            }
-            let how =
-                Type { bold: label.bold, ..kind(self.size, TEXT, Align::Left) };
-            pen.text(label.name, (key + KEY - 2.0, y + 4.2), how);
+            pen.series("name", label.series, |pen| {
+                self.draw_one(pen, right, &label, y);
+            });
         }
+    }
+
+    fn draw_one(&self, pen: &mut Pen, right: f64, label: &Label, y: f64) {
+        let Look { ink, mark, dash, width } = label.look;
+        let end = label.end;
+        let key = right + LEADER;
+        let leader = [end, (right + 4.0, end.1), (key - 5.0, y), (key, y)];
+        pen.line(&leader, ink.faded(0.55), 0.8, &[]);
+        let sample = [(key, y), (key + KEY - 8.0, y)];
+        pen.line(&sample, ink, width, dash);
+        if let Some(hollow) = label.mark {
+            let middle = key + (KEY - 8.0) / 2.0;
+            draw_mark(pen, (middle, y), mark, ink, hollow);
+        }
+        let how =
+            Type { bold: label.bold, ..kind(self.size, TEXT, Align::Left) };
+        pen.text(label.name, (key + KEY - 2.0, y + 4.2), how);
     }
 }

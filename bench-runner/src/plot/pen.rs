@@ -17,6 +17,10 @@ const FONT: f64 = 1.24;
 /// What `plotters` begins a path with.
 const PATH: &str = "<polyline";
 
+/// What stands for the ends of groups, which `plotters` has no word for:
+/// nothing else draws rectangles.
+const STAND_IN: &str = "<rect";
+
 /// From the baseline to where `plotters` hangs a text, in parts of its size.
 const HANG: f64 = 0.76;
 
@@ -45,6 +49,8 @@ pub(super) struct Pen<'a> {
     backend: SVGBackend<'a>,
     /// The pattern of each path so far, which `plotters` has no word for.
     dashes: Vec<&'static [f64]>,
+    /// The tags that begin and end groups.
+    tags: Vec<String>,
 }
 
 /// Draws one sheet and returns it as SVG.
@@ -56,28 +62,85 @@ pub(super) fn sheet(
 ) -> String {
     let mut text = String::new();
     let large = (units(width) as u32, units(height) as u32);
-    let dashes = {
+    let (dashes, tags) = {
         let backend = SVGBackend::with_string(&mut text, large);
-        let mut pen = Pen { backend, dashes: Vec::new() };
+        let mut pen = Pen { backend, dashes: vec![], tags: vec![] };
         drawing(&mut pen);
         done(pen.backend.present());
-        std::mem::take(&mut pen.dashes)
+        (std::mem::take(&mut pen.dashes), std::mem::take(&mut pen.tags))
     };
     let head_end = text.find('>').map_or(0, |end| end + 1);
     format!(
         "<svg width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {} {}\" xmlns=\"http://www.w3.org/2000/svg\" \
-         role=\"img\" stroke-linejoin=\"round\">\n\
+         role=\"img\" stroke-linejoin=\"round\" \
+         font-family=\"sans-serif\">\n\
          <title>{}</title>\n<desc>{}</desc>{}",
         large.0,
         large.1,
         escape(title),
         escape(description),
-        dashed(&text[head_end..], &dashes)
+        terse(&grouped(&dashed(&text[head_end..], &dashes), &tags))
     )
 }
 
 impl Pen<'_> {
+    /// What belongs together, with what it stands for: a class and values of
+    /// attributes that begin with `data-`.
+    pub(super) fn group(
+        &mut self,
+        class: &str,
+        data: &[(&str, &str)],
+        draw: impl FnOnce(&mut Self),
+    ) {
+        let mut tag = format!("<g class=\"{class}\"");
+        for (name, value) in data {
+            let value = escape(value).replace('"', "&quot;");
+            tag.push_str(&format!(" data-{name}=\"{value}\""));
+        }
+        self.tag(tag + ">");
+        draw(self);
+        self.tag("</g>".to_owned());
+    }
+
+    /// What belongs to a series.
+    pub(super) fn series(
+        &mut self,
+        class: &str,
+        series: &str,
+        draw: impl FnOnce(&mut Self),
+    ) {
+        self.group(class, &[("series", series)], draw);
+    }
+
+    /// A point at a place, with its value and interval, and what stands to
+    /// the right there.
+    pub(super) fn point(
+        &mut self,
+        (x, y): Spot,
+        along: (&str, &str),
+        (value, interval): (f64, Option<(f64, f64)>),
+        draw: impl FnOnce(&mut Self),
+    ) {
+        let place = format!("{},{}", units(x), units(y));
+        let (value, ends) = (
+            short(value),
+            interval.map(|(low, high)| (short(low), short(high))),
+        );
+        let mut data = vec![("at", &*place), along, ("value", &*value)];
+        if let Some((low, high)) = &ends {
+            data.extend([("low", &**low), ("high", &**high)]);
+        }
+        self.group("point", &data, draw);
+    }
+
+    fn tag(&mut self, tag: String) {
+        let nowhere = (0, 0);
+        let style = colour(super::look::TEXT);
+        done(self.backend.draw_rect(nowhere, nowhere, &style, false));
+        self.tags.push(tag);
+    }
+
     /// A line along the spots, dashed where there is a pattern.
     pub(super) fn line(
         &mut self,
@@ -170,6 +233,32 @@ fn dashed(drawing: &str, dashes: &[&[f64]]) -> String {
     text
 }
 
+/// The drawing with its groups: a tag per stand-in, in their order.
+fn grouped(drawing: &str, tags: &[String]) -> String {
+    let mut parts = drawing.split(STAND_IN);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (part, tag) in parts.zip(tags) {
+        text.push_str(tag);
+        let end = part.find("/>").map_or(0, |end| end + 2);
+        text.push_str(&part[end..]);
+    }
+    text
+}
+
+/// The drawing without what goes without saying: texts have their quotes
+/// escaped, so only attributes match.
+fn terse(drawing: &str) -> String {
+    drawing
+        .replace(" opacity=\"1\"", "")
+        .replace(" font-family=\"sans-serif\"", "")
+}
+
+/// A value in four decimals, without zeros that say nothing.
+pub(super) fn short(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn escape(text: &str) -> String {
     text.replace(char::is_control, "?")
         .replace('&', "&amp;")
@@ -182,6 +271,38 @@ mod tests {
     use super::*;
 
     const INK: Ink = Ink { rgb: (1, 2, 3), alpha: 1.0 };
+
+    #[test]
+    fn groups_hold_what_is_drawn_in_them_and_say_what_it_is() {
+        let svg = sheet((10.0, 10.0), "", "", |pen| {
+            pen.series("line", "a \"<b>\"", |pen| {
+                let at = ((1.0, 2.0), ("batch", "32"));
+                let value = (12.345_67, Some((12.0, 13.0)));
+                pen.point(at.0, at.1, value, |pen| {
+                    pen.circle((1.0, 2.0), 1.0, INK, None);
+                });
+            });
+            pen.line(&[(0.0, 0.0), (1.0, 1.0)], INK, 1.0, &[]);
+        });
+        let tags: Vec<_> = svg
+            .lines()
+            .filter(|l| l.contains("g>") || l.contains("<g"))
+            .collect();
+        assert_eq!(
+            tags[..4],
+            [
+                "<g class=\"line\" data-series=\"a &quot;&lt;b&gt;&quot;\">",
+                "<g class=\"point\" data-at=\"10,20\" data-batch=\"32\" \
+                 data-value=\"12.3457\" data-low=\"12\" data-high=\"13\">",
+                "</g>",
+                "</g>",
+            ]
+        );
+        let place = |what| svg.find(what).expect("drawn");
+        assert!(place("<circle") < place("</g>"), "{svg}");
+        assert!(place("<polyline") > place("</g>"), "{svg}");
+        assert!(!svg.contains("<rect"));
+    }
 
     #[test]
     fn each_line_has_its_own_pattern() {

@@ -1,9 +1,375 @@
-//! One self-contained page.
+//! One self-contained page: nothing is fetched, and everything that comes
+//! from a file is text.
+
+mod answer;
+mod axis;
+mod circumstances;
+mod code;
+mod figure;
+mod history;
+mod loads;
+mod number;
+mod reproduction;
+mod sources;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Material;
+use crate::analysis::{self, AaSpread, CellResult};
+use crate::build_info;
+use crate::folder::reference;
+use crate::plot::{self, machine_of, origin_of};
+use crate::results::{Build, Machine, Placement, Run};
+use answer::Answer;
+use axis::Section;
+use code::Codes;
 
-/// The whole text.
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Styles and the script of the page itself, and nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+                      script-src 'unsafe-inline'; img-src data:; \
+                      base-uri 'none'; form-action 'none'";
+
+/// The whole text; the same material and program give the same bytes.
 pub fn page(material: &Material) -> String {
-    let _ = material;
-    String::new()
+    let run = material.runs.first();
+    let results = run.map(|run| analysis::analyse(run, &reference));
+    let sweep = run.zip(results.as_deref());
+    let sections = results.as_deref().map_or(vec![], axis::sections);
+    let title = match head(material) {
+        Some((machine, _, started)) => {
+            let date = started.split('T').next().unwrap_or_default();
+            format!("ringside report, {}, {date}", machine.cpu)
+        }
+        None => "ringside report".to_owned(),
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width";
+                meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#answer" { "To the answer" }
+                (banner(material))
+                main {
+                    (first(sweep))
+                    (tools(sweep, &sections))
+                    (contents(material, &sections))
+                    @if let Some((run, results)) = sweep {
+                        (axes(material, run, results, &sections))
+                    }
+                    (loads::latencies(&material.latencies))
+                    (loads::ndrs(&material.ndrs))
+                    (loads::soaks(&material.soaks))
+                    (reproduction::section(&material.reproductions))
+                    (history::section(&material.past))
+                    (circumstances::environment(material))
+                    (circumstances::method(run))
+                    (circumstances::repetition(material))
+                }
+                footer {
+                    p {
+                        "Made by ringside " (build_info::build().version)
+                        ". This page fetches nothing and works without a "
+                        "network."
+                    }
+                }
+                div #tip role="status" hidden {}
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// The machine, the program and the beginning of what is newest.
+fn head(material: &Material) -> Option<(&Machine, &Build, &str)> {
+    let runs = material.runs.iter();
+    let mut all = runs.map(|r| (&r.machine, &r.build, &*r.started)).chain(
+        material.latencies.iter().map(|r| (&r.machine, &r.build, &*r.started)),
+    );
+    let others = material
+        .ndrs
+        .iter()
+        .map(|r| (&r.machine, &r.build, &*r.started))
+        .chain(
+            material.soaks.iter().map(|r| (&r.machine, &r.build, &*r.started)),
+        )
+        .chain(
+            material
+                .reproductions
+                .iter()
+                .map(|r| (&r.machine, &r.build, &*r.started)),
+        );
+    all.next().or_else(|| others.into_iter().next())
+}
+
+fn banner(material: &Material) -> Markup {
+    html! {
+        header {
+            div {
+                p.name { "ringside" }
+                h1 { "What a way of writing a driver costs" }
+                @if let Some((machine, build, started)) = head(material) {
+                    p.quiet {
+                        (machine_of(machine, None)) " "
+                        (origin_of(build, started))
+                    }
+                }
+            }
+            div.themes role="group" aria-label="Colours" hidden {
+                @for theme in ["auto", "light", "dark"] {
+                    button type="button" data-theme-name=(theme)
+                        aria-pressed=(theme == "auto") { (theme) }
+                }
+            }
+        }
+    }
+}
+
+/// The answer, before everything else.
+fn first(sweep: Option<(&Run, &[CellResult])>) -> Markup {
+    let answer = sweep.and_then(|(run, results)| {
+        Some((run, Answer::of(run, results, &reference)?))
+    });
+    html! {
+        section #answer {
+            h2 { "The answer" }
+            @match &answer {
+                None => p.answer {
+                    "No variant was compared with another in what lies here."
+                },
+                Some((run, answer)) => {
+                    p.answer { (answer.sentence()) }
+                    @if let Some(verdicts) = answer.verdicts() {
+                        p { (verdicts) }
+                    }
+                    p.quiet {
+                        (placement(run)) " "
+                        @if let Some(spread) = analysis::aa_spread(run) {
+                            (doubt(&spread))
+                        }
+                    }
+                    (answer.chart())
+                }
+            }
+        }
+    }
+}
+
+fn placement(run: &Run) -> &'static str {
+    match run.setup.placement {
+        Placement::Lockstep => {
+            "Cost is the driver's time per packet: card and driver take turns \
+             on one core, and only the driver's turns are timed."
+        }
+        Placement::Threaded => {
+            "Cost is time per packet against a software card that polls on a \
+             core of its own."
+        }
+    }
+}
+
+/// What a difference has to exceed to be one.
+fn doubt(spread: &AaSpread) -> String {
+    format!(
+        "A second copy of the baseline differs from the first by {:.2} % \
+         (median) and {:.2} % (worst): what is smaller than that is no \
+         difference.",
+        spread.median * 100.0,
+        spread.worst * 100.0
+    )
+}
+
+/// Switches that need a script, and are there with it only.
+fn tools(sweep: Option<(&Run, &[CellResult])>, sections: &[Section]) -> Markup {
+    let Some((_, results)) = sweep else { return html! {} };
+    let mut batches: Vec<_> = results.iter().map(|r| r.batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    html! {
+        form #tools aria-label="What is shown" hidden {
+            details {
+                summary {
+                    "Choose axes and batch sizes"
+                    span #chosen.aside role="status" {}
+                }
+                fieldset {
+                    legend { "Axes" }
+                    @for section in sections {
+                        label {
+                            input type="checkbox" name="axis"
+                                value=(section.name) checked;
+                            " " (section.name)
+                        }
+                    }
+                }
+                fieldset {
+                    legend { "Batch sizes" }
+                    @for batch in batches {
+                        label {
+                            input type="checkbox" name="batch" value=(batch)
+                                checked;
+                            " " (batch)
+                        }
+                    }
+                }
+                p {
+                    button type="button" data-all="on" { "All" } " "
+                    button type="button" data-all="off" { "None" }
+                    span.aside {
+                        " Click or press Enter on a name in a chart to hide "
+                        "its line; arrow keys walk along its points."
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn contents(material: &Material, sections: &[Section]) -> Markup {
+    let part = |there: bool, id: &str, name: &str| {
+        html! {
+            @if there { li { a href={ "#" (id) } { (name) } } }
+        }
+    };
+    html! {
+        nav aria-label="Contents" {
+            ul {
+                @for section in sections {
+                    li data-axis=(section.name) {
+                        a href={ "#" (section.id) } { (section.name) }
+                    }
+                }
+                (part(!material.latencies.is_empty(), "latency", "Latency"))
+                (part(!material.ndrs.is_empty(), "ndr", "Loss-free rate"))
+                (part(!material.soaks.is_empty(), "soak", "Soak"))
+                (part(
+                    !material.reproductions.is_empty(),
+                    "reproduction",
+                    "Published figures",
+                ))
+                (part(material.past.len() > 1, "history", "History"))
+                (part(true, "environment", "Environment"))
+                (part(true, "method", "Method"))
+                (part(true, "again", "Repeat it"))
+            }
+        }
+    }
+}
+
+fn axes(
+    material: &Material,
+    run: &Run,
+    results: &[CellResult],
+    sections: &[Section],
+) -> Markup {
+    let drawings = plot::drawings(run, results, &reference);
+    let mut codes = Codes::new(&material.counts);
+    let this = build_info::build();
+    let parts: Vec<_> = sections
+        .iter()
+        .map(|section| {
+            let codes = &mut codes;
+            axis::section(section, run, results, &drawings, &reference, codes)
+        })
+        .collect();
+    html! {
+        @if this.program != run.build.program {
+            p.warn {
+                "The code below is that of the program that made this page "
+                "(commit " (short(&this.commit))
+                @if this.dirty { " with changes" }
+                ", " (this.profile) " build), and not of the one that "
+                "measured (commit " (short(&run.build.commit))
+                "). Where the two differ, so may the code."
+            }
+        }
+        @for part in parts { (part) }
+        @for drawing in drawings.iter().filter(|d| d.fill.is_none()) {
+            (figure::chart(&drawing.svg, "Mpps"))
+        }
+    }
+}
+
+/// Enough of a commit to know it by.
+fn short(commit: &str) -> String {
+    commit.chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example;
+
+    fn material(run: Run) -> Material {
+        Material { runs: vec![run], ..Material::default() }
+    }
+
+    #[test]
+    fn the_same_material_gives_the_same_bytes() {
+        let material = material(example::fourteen());
+        let once = page(&material);
+        assert_eq!(once, page(&material));
+        assert!(once.starts_with("<!DOCTYPE html>"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_a_page_too() {
+        let page = page(&Material::default());
+        assert!(page.contains("No variant was compared"), "{page}");
+        assert!(page.contains("id=\"method\""));
+    }
+
+    #[test]
+    fn the_page_names_no_place_to_fetch_from() {
+        let page = page(&material(example::fourteen()));
+        assert!(page.contains("default-src 'none'"));
+        // A name space is no address; drawings in a page need none.
+        for address in ["http:", "https:", "src=", "url(", "@import"] {
+            assert!(!page.contains(address), "{address}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_file_says_is_text() {
+        const EVIL: &str = "</script><script>alert(1)</script>\u{2028}\"'&";
+        let mut run = example::run(&["baseline", "reg=boxed"], &[8, 32]);
+        let evil = || EVIL.to_owned();
+        for cell in run.cells.iter_mut().filter(|c| c.variant != "baseline") {
+            cell.variant = evil();
+        }
+        run.command = evil();
+        run.started = evil();
+        run.machine.cpu = evil();
+        run.machine.kernel = evil();
+        run.machine.hypervisor = Some(evil());
+        run.build.commit = evil();
+        run.build.compiler = evil();
+        run.build.flags = vec![evil()];
+        run.warnings = vec![evil()];
+        example::add_same_code(&mut run, EVIL, "baseline");
+        let page = page(&material(run));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert_eq!(page.matches("</script").count(), 1);
+        assert!(page.contains("&lt;script&gt;alert(1)"));
+    }
+
+    #[test]
+    fn another_program_is_said_to_be_another() {
+        let mut run = example::run(&["baseline", "reg=boxed"], &[8]);
+        let words = "not of the one that measured";
+        assert!(page(&material(run.clone())).contains(words));
+        run.build.program = build_info::build().program;
+        assert!(!page(&material(run)).contains(words));
+    }
 }

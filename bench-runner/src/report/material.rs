@@ -1,21 +1,27 @@
 //! What a report is made of: all that lies in the named places.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::counted::Counted;
+use super::past::{self, Past};
 use crate::failure::Failure;
 use crate::folder::RESULTS;
 use crate::results::{self, Run};
-use crate::{latency, ndr, reproduce, soak};
+use crate::{counters, latency, ndr, reproduce, soak};
 
 /// Recorded runs by kind, the newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Material {
     /// The folder of what was named first.
     pub folder: PathBuf,
-    /// Sweeps, single runs and comparisons.
+    /// Sweeps, single runs and comparisons: the newest ones, whole.
     pub runs: Vec<Run>,
+    /// What all of them say, in short.
+    pub past: Vec<Past>,
     /// Latencies.
     pub latencies: Vec<latency::record::Record>,
     /// Loss-free rates.
@@ -24,67 +30,71 @@ pub struct Material {
     pub soaks: Vec<soak::record::Record>,
     /// Published figures.
     pub reproductions: Vec<reproduce::record::Record>,
+    /// Counts.
+    pub counts: Vec<Counted>,
 }
 
 /// The files that a folder may hold.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     results::FILE,
     latency::record::FILE,
     ndr::record::FILE,
     soak::record::FILE,
     reproduce::record::FILE,
+    counters::FILE,
 ];
 
 impl Material {
-    /// Reads folders of results and single files; the newest run in
-    /// `results/` where nothing is named.
+    /// Reads folders of results, folders of such folders, and single files;
+    /// the newest folder in `results/` where nothing is named.
     ///
     /// # Errors
     ///
     /// A line for the first file that cannot be read or trusted.
     pub fn load(paths: &[PathBuf]) -> Result<Self, Failure> {
-        let mut all = Self::default();
+        let newest;
+        let paths = match paths {
+            [] => {
+                newest = [newest_folder(Path::new(RESULTS))?];
+                &newest[..]
+            }
+            named => named,
+        };
+        let mut files = Vec::new();
         for path in paths {
-            all.take(path)?;
+            for file in files_of(path)? {
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
         }
-        if paths.is_empty() {
-            return Err(Failure::error(format!(
-                "name a run's folder, such as one in {RESULTS}/"
-            )));
-        }
-        all.folder = match paths[0].is_dir() {
+        let folder = match paths[0].is_dir() {
             true => paths[0].clone(),
             false => paths[0].parent().unwrap_or(Path::new("")).to_owned(),
         };
-        all.runs.sort_by(|a, b| b.started.cmp(&a.started));
+        let mut all = Self { folder, ..Self::default() };
+        let (runs, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| is_run(file));
+        (all.runs, all.past) = past::load(&runs)?;
+        for file in others {
+            all.take(&file)?;
+        }
+        all.latencies.sort_by(|a, b| b.started.cmp(&a.started));
+        all.ndrs.sort_by(|a, b| b.started.cmp(&a.started));
+        all.soaks.sort_by(|a, b| b.started.cmp(&a.started));
+        all.reproductions.sort_by(|a, b| b.started.cmp(&a.started));
         Ok(all)
     }
 
+    /// Reads a file that is no run.
     fn take(&mut self, path: &Path) -> Result<(), Failure> {
-        if !path.is_dir() {
-            return self.take_file(path);
-        }
-        let files = FILES.map(|name| path.join(name));
-        let there: Vec<_> = files.iter().filter(|f| f.exists()).collect();
-        if there.is_empty() {
-            return Err(Failure::error(format!(
-                "{}: no results in it: name a folder with one of {}",
-                path.display(),
-                FILES.join(", ")
-            )));
-        }
-        there.into_iter().try_for_each(|file| self.take_file(file))
-    }
-
-    fn take_file(&mut self, path: &Path) -> Result<(), Failure> {
         fn load<T: DeserializeOwned>(
             path: &Path,
             schema: u32,
         ) -> Result<T, Failure> {
             results::load(path, schema).map_err(Failure::error)
         }
-        let name = path.file_name().and_then(|name| name.to_str());
-        match name.unwrap_or_default() {
+        match name(path) {
             latency::record::FILE => {
                 self.latencies.push(load(path, latency::record::SCHEMA)?);
             }
@@ -97,8 +107,143 @@ impl Material {
             reproduce::record::FILE => {
                 self.reproductions.push(load(path, reproduce::record::SCHEMA)?);
             }
-            _ => self.runs.push(Run::load(path).map_err(Failure::error)?),
+            _ => self.counts.push(load(path, counters::SCHEMA)?),
         }
         Ok(())
+    }
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+/// Whether a file is a run: any that has not the name of another kind.
+fn is_run(path: &Path) -> bool {
+    !FILES[1..].contains(&name(path))
+}
+
+/// The files of results at a place, in a fixed order.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = files_in(path);
+    if files.is_empty() {
+        files = folders_in(path)?.iter().flat_map(|f| files_in(f)).collect();
+    }
+    if files.is_empty() {
+        return Err(Failure::error(format!(
+            "{}: no results in it: name a folder with one of {}",
+            path.display(),
+            FILES.join(", ")
+        )));
+    }
+    Ok(files)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let files = FILES.into_iter().map(|name| folder.join(name));
+    files.filter(|file| file.exists()).collect()
+}
+
+fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(|why| {
+        Failure::error(format!("cannot read {}: {why}", folder.display()))
+    })?;
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut folders: Vec<_> = paths.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    Ok(folders)
+}
+
+/// The folder whose results began last; what cannot be read is named and
+/// passed over.
+fn newest_folder(among: &Path) -> Result<PathBuf, Failure> {
+    #[derive(Deserialize)]
+    struct Head {
+        started: String,
+    }
+    let none = || {
+        Failure::error(format!(
+            "no results in {}/: name a run's folder, or measure with \
+             bench-runner sweep",
+            among.display()
+        ))
+    };
+    if !among.is_dir() {
+        return Err(none());
+    }
+    let mut newest: Option<(String, PathBuf)> = None;
+    for folder in folders_in(among)? {
+        for file in files_in(&folder) {
+            if name(&file) == counters::FILE {
+                continue;
+            }
+            let text = fs::read(&file).unwrap_or_default();
+            let Ok(Head { started }) = serde_json::from_slice(&text) else {
+                let file = file.display();
+                eprintln!("note: {file} is damaged and not looked at");
+                continue;
+            };
+            let this = (started, folder.clone());
+            newest = newest.max(Some(this));
+        }
+    }
+    newest.map(|(_, folder)| folder).ok_or_else(none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::example;
+
+    fn save(folder: &Path, started: &str) -> Run {
+        let mut run = example::run(&["baseline", "reg=boxed"], &[32]);
+        run.started = started.to_owned();
+        run.save(folder).expect("saved");
+        run
+    }
+
+    #[test]
+    fn a_folder_of_folders_is_all_that_lies_in_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name| folder.path().join(name);
+        save(&at("a"), "2026-01-01T00:00:00Z");
+        let newest = save(&at("b"), "2026-03-01T00:00:00Z");
+        save(&at("c"), "2026-02-01T00:00:00Z");
+        fs::create_dir(at("schema")).expect("made");
+        let all = Material::load(&[folder.path().to_owned()]).expect("read");
+        let dates: Vec<_> = all.past.iter().map(|p| &p.started[..7]).collect();
+        assert_eq!(dates, ["2026-03", "2026-02", "2026-01"]);
+        assert_eq!((all.runs.len(), &all.runs[0]), (3, &newest));
+        assert_eq!(newest_folder(folder.path()).expect("one"), at("b"));
+        // What is damaged is nobody's newest run, and fails where it is named.
+        let damaged = at("d").join(results::FILE);
+        fs::create_dir(at("d")).expect("made");
+        fs::write(&damaged, "{").expect("written");
+        assert_eq!(newest_folder(folder.path()).expect("one"), at("b"));
+        let all = Material::load(&[folder.path().to_owned()]);
+        let line = all.expect_err("damaged").to_string();
+        assert!(line.contains("d/run.json: cut off"), "{line}");
+    }
+
+    #[test]
+    fn a_place_named_twice_counts_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        save(folder.path(), "2026-01-01T00:00:00Z");
+        let twice = [folder.path().to_owned(), folder.path().to_owned()];
+        assert_eq!(Material::load(&twice).expect("read").past.len(), 1);
+    }
+
+    #[test]
+    fn without_results_a_line_says_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let line = Material::load(&[folder.path().to_owned()]);
+        let line = line.expect_err("empty").to_string();
+        assert!(line.contains("no results in it: name"), "{line}");
+        let line = newest_folder(folder.path()).expect_err("empty");
+        assert!(line.to_string().contains("no results in"));
+        let nowhere = folder.path().join("nowhere");
+        assert!(newest_folder(&nowhere).is_err());
     }
 }

@@ -1,9 +1,11 @@
 //! `report`: recorded runs as one page, as Markdown or as a table of numbers.
 
+mod counted;
 mod csv;
 mod html;
 mod markdown;
 mod material;
+mod past;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +15,9 @@ use crate::cli::ReportArgs;
 use crate::failure::Failure;
 use crate::folder::replace;
 use crate::output;
+pub use counted::Counted;
 pub use material::Material;
+pub use past::{Cost, Past, Place};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,9 @@ mod flap;
 pub mod record;
 mod report;
 
+pub use charts::charts;
 pub use flap::FlapArg;
+pub use report::text;
 
 use std::path::Path;
 use std::sync::Mutex;

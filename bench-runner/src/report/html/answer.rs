@@ -1,0 +1,215 @@
+//! The answer: one sentence and one chart.
+
+use maud::{Markup, html};
+
+use super::figure::chart;
+use super::number::{count, ends, factor};
+use crate::analysis::{self, CellResult, Reference};
+use crate::plot::{Dot, Dots, Side, caption_of};
+use crate::results::{Run, on_cores};
+use crate::stats::CONFIDENCE;
+use crate::verdict::{Rule, Verdict};
+
+/// The batch size that is nearest to this one is the one that is spoken of.
+const BATCH: u16 = 32;
+
+/// What a run's comparisons say at one batch size.
+pub struct Answer<'a> {
+    run: &'a Run,
+    reference: &'a Reference<'a>,
+    batch: u16,
+    /// The comparisons, from the dearest to the cheapest.
+    costs: Vec<&'a CellResult>,
+}
+
+impl<'a> Answer<'a> {
+    /// None where nothing was compared.
+    pub fn of(
+        run: &'a Run,
+        results: &'a [CellResult],
+        reference: &'a Reference<'a>,
+    ) -> Option<Self> {
+        let cores = run.core_counts().first().copied().flatten();
+        let compared = |r: &&CellResult| {
+            let is_first = r.fill == run.setup.fill && r.cores == cores;
+            is_first && !r.copy && r.cost_ratio.is_some()
+        };
+        let all = || results.iter().filter(compared);
+        let batch = all().map(|r| r.batch).min_by_key(|b| b.abs_diff(BATCH))?;
+        let mut costs: Vec<_> = all().filter(|r| r.batch == batch).collect();
+        costs.sort_by(|a, b| {
+            value(b)
+                .total_cmp(&value(a))
+                .then_with(|| a.variant.cmp(&b.variant))
+        });
+        Some(Self { run, reference, batch, costs })
+    }
+
+    /// The answer in one sentence.
+    pub fn sentence(&self) -> Markup {
+        // A floor shows what no driver does; it is no choice of style.
+        let is_choice =
+            |r: &&&CellResult| analysis::axis(&r.variant) != "floor";
+        let choices: Vec<_> = self.costs.iter().filter(is_choice).collect();
+        let (Some(most), Some(least)) = (choices.first(), choices.last())
+        else {
+            return html! { "Only floors were compared." };
+        };
+        let confidence = format!("{:.0} %", CONFIDENCE * 100.0);
+        html! {
+            "On this machine " (name(most)) " costs "
+            strong { (factor(value(most))) " times" } " "
+            (self.against(most)) " at batch " (self.batch)
+            @match most.cost_ratio.and_then(|ratio| ends(ratio, " to ")) {
+                Some(ends) => { " (" (confidence) " interval " (ends) ")" }
+                None => { " (too few processes for an interval)" }
+            }
+            @if choices.len() > 1 {
+                ", the most of " (count(choices.len(), "variant", "variants"))
+                "; the least costs " (name(least)) ", "
+                strong { (factor(value(least))) " times" } " "
+                (self.against(least))
+                @if let Some(ends) =
+                    least.cost_ratio.and_then(|ratio| ends(ratio, " to "))
+                { " (" (ends) ")" }
+            }
+            "."
+        }
+    }
+
+    /// How many verdicts there are of each kind.
+    pub fn verdicts(&self) -> Option<String> {
+        let judged: Vec<_> =
+            self.costs.iter().filter_map(|r| r.finding).collect();
+        if judged.is_empty() {
+            return None;
+        }
+        let number = |word: &str| {
+            judged.iter().filter(|f| f.verdict.word() == word).count()
+        };
+        let rule = Rule::default();
+        Some(format!(
+            "Of {} at batch {}, {} shown to be slower and {} to be faster by \
+             more than {:.1} %; {} as fast within {:.0} %, and of {} nothing \
+             of that is shown.",
+            count(judged.len(), "comparison", "comparisons"),
+            self.batch,
+            count(number("slower"), "is", "are"),
+            number("faster"),
+            rule.margin * 100.0,
+            count(number("equivalent"), "is", "are"),
+            rule.equivalence * 100.0,
+            judged.len()
+                - ["slower", "faster", "equivalent"]
+                    .map(number)
+                    .iter()
+                    .sum::<usize>(),
+        ))
+    }
+
+    /// Every comparison, the dearest on top.
+    pub fn chart(&self) -> Markup {
+        let dots = self.costs.iter().map(|result| Dot {
+            name: self.row(result),
+            value: value(result),
+            interval: result.cost_ratio.and_then(|ratio| ratio.interval),
+            side: match result.finding.map(|finding| finding.verdict) {
+                Some(Verdict::Slower { .. }) => Side::More,
+                Some(Verdict::Faster { .. }) => Side::Less,
+                Some(Verdict::Equivalent) => Side::Same,
+                _ => Side::Unknown,
+            },
+        });
+        let ours: Vec<_> = self.costs.iter().map(|r| (*r).clone()).collect();
+        let cores = ours.first().and_then(|result| result.cores);
+        let cores = cores
+            .map_or_else(String::new, |cores| format!(", {}", on_cores(cores)));
+        let chart_of = Dots {
+            title: format!(
+                "Cost of each variant at batch {}{cores}",
+                self.batch
+            ),
+            subtitle: format!(
+                "Dots: time per packet against the reference; bars: {:.0} % \
+                 intervals. Orange: slower, blue: faster, grey: as fast, \
+                 hollow: nothing is shown. {}",
+                CONFIDENCE * 100.0,
+                caption_of(self.run, &ours)
+            ),
+            x_label: "time per packet, times the reference's".to_owned(),
+            one: "the reference".to_owned(),
+            along: ("batch", self.batch.to_string()),
+            dots: dots.collect(),
+        };
+        chart(&chart_of.draw(), "times the reference’s time")
+    }
+
+    /// What a variant is called beside its row: its reference is named where
+    /// it is not the baseline.
+    fn row(&self, result: &CellResult) -> String {
+        let reference = (self.reference)(&result.variant);
+        match reference == analysis::BASELINE {
+            true => result.variant.clone(),
+            false => format!("{} / {reference}", result.variant),
+        }
+    }
+
+    fn against(&self, result: &CellResult) -> Markup {
+        let reference = (self.reference)(&result.variant);
+        match reference == analysis::BASELINE {
+            true => html! { "the baseline" },
+            false => html! { code { (reference) } },
+        }
+    }
+}
+
+fn name(result: &CellResult) -> Markup {
+    html! { code { (result.variant) } }
+}
+
+fn value(result: &CellResult) -> f64 {
+    result.cost_ratio.map_or(f64::NAN, |ratio| ratio.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::analyse;
+    use crate::results::example::{self, reference};
+
+    fn sentence(run: &Run) -> Option<String> {
+        let results = analyse(run, &reference);
+        let answer = Answer::of(run, &results, &reference)?;
+        Some(answer.sentence().into_string())
+    }
+
+    #[test]
+    fn the_dearest_and_the_cheapest_are_named_with_their_intervals() {
+        let run = example::fourteen();
+        let results = analyse(&run, &reference);
+        let answer = Answer::of(&run, &results, &reference).expect("costs");
+        let text = answer.sentence().into_string();
+        let start = "On this machine <code>batch=list</code> costs \
+                     <strong>2.35 times</strong> the baseline at batch 32 \
+                     (99 % interval 2.";
+        assert!(text.starts_with(start), "{text}");
+        let middle = ", the most of 13 variants; the least costs \
+                      <code>walk=speculate4</code>, ";
+        assert!(text.contains(middle), "{text}");
+        assert!(text.contains("<code>batch=arena</code>"), "{text}");
+        let verdicts = answer.verdicts().expect("verdicts");
+        assert!(verdicts.starts_with("Of 13 comparisons at batch 32, "));
+        let chart = answer.chart().into_string();
+        assert!(chart.contains("walk=speculate4 / batch=arena"));
+        assert_eq!(chart.matches("class=\"point\"").count(), 13);
+    }
+
+    #[test]
+    fn one_comparison_is_the_whole_answer() {
+        let run = example::run(&["baseline", "reg=boxed"], &[8]);
+        let text = sentence(&run).expect("a sentence");
+        assert!(!text.contains("the most of"), "{text}");
+        assert!(text.contains("at batch 8"), "{text}");
+        assert_eq!(sentence(&example::run(&["baseline"], &[8])), None);
+    }
+}
