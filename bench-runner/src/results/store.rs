@@ -81,8 +81,17 @@ impl Run {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let path =
             if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let run: Self = load(&path, SCHEMA)?;
-        check(&run).map_err(|what| Error::new(&path, what, DAMAGED))?;
+        Self::parse(&path, &read(&path)?)
+    }
+
+    /// The run that a file of this name would hold.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one that this program can trust.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let run: Self = parse(path, bytes, SCHEMA)?;
+        check(&run).map_err(|what| Error::new(path, what, DAMAGED))?;
         Ok(run)
     }
 }
@@ -93,10 +102,25 @@ impl Run {
 ///
 /// When there is none, or not one of this schema.
 pub fn load<T: DeserializeOwned>(path: &Path, schema: u32) -> Result<T, Error> {
-    let bytes = read(path)?;
-    check_schema(path, &bytes, schema)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| malformed(path, &bytes, &error))
+    parse(path, &read(path)?, schema)
+}
+
+/// What a file of results of a schema would hold.
+///
+/// # Errors
+///
+/// When it is not one of this schema.
+pub fn parse<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    schema: u32,
+) -> Result<T, Error> {
+    if bytes.is_empty() {
+        return Err(Error::new(path, "the file is empty", DAMAGED));
+    }
+    check_schema(path, bytes, schema)?;
+    serde_json::from_slice(bytes)
+        .map_err(|error| malformed(path, bytes, &error))
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
@@ -120,11 +144,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         let what = format!("{size} bytes, the limit is {MOST_BYTES}");
         return Err(Error::new(path, what, "name a run's run.json"));
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    if bytes.is_empty() {
-        return Err(Error::new(path, "the file is empty", DAMAGED));
-    }
-    Ok(bytes)
+    fs::read(path).map_err(unreadable)
 }
 
 /// Looks at the schema number alone, so that a run of another version is
