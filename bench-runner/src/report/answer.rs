@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 const NEAR: f64 = 0.1;
 
 /// Who takes so many times as long is counted as dear.
-const DEAR: f64 = 2.0;
+const TWICE: f64 = 2.0;
 
 /// A part of a sentence. What comes from a file is a name, and untrusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,11 +205,14 @@ fn spread(costs: &[Cost]) -> Sentence {
         costs.iter().filter(|(_, ratio)| is(ratio.value)).count()
     };
     let near = count(&|ratio| (ratio - 1.0).abs() <= NEAR);
-    let dear = count(&|ratio| ratio >= DEAR);
+    let dear = count(&|ratio| ratio >= TWICE);
+    let lies = |count| if count == 1 { "lies" } else { "lie" };
     vec![text(format!(
-        "{near} of them lie within {:.0} % of what they are compared with, \
-         and {dear} take {DEAR} times as long or longer.",
-        NEAR * 100.0
+        "{near} of them {} within {:.0} % of what they are compared with, and \
+         {dear} {} at twice its time or above.",
+        lies(near),
+        NEAR * 100.0,
+        lies(dear),
     ))]
 }
 
@@ -224,8 +227,8 @@ fn verdicts(costs: &[Cost]) -> Option<Sentence> {
     let open = all.len() - slower - faster - equivalent;
     (!all.is_empty()).then(|| {
         vec![text(format!(
-            "By verdict, {slower} are slower, {faster} faster, {equivalent} \
-             equivalent and {open} undecided."
+            "By verdict, {slower} took longer, {faster} less time, \
+             {equivalent} as long, and {open} decided nothing."
         ))]
     })
 }
@@ -267,7 +270,7 @@ mod tests {
         let said = said(&example::fourteen());
         let opening = "At batch size 32, batch=list takes ×2.3";
         assert!(said.starts_with(opening), "{said}");
-        let cheapest = "and walk=speculate takes ×0.9";
+        let cheapest = "and walk=speculate4 takes ×0.90";
         assert!(said.contains(cheapest), "{said}");
         assert!(said.contains("of batch=arena's, the least."), "{said}");
         assert!(said.contains("the most of 13 choices"), "{said}");

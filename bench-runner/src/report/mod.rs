@@ -7,6 +7,8 @@ mod html;
 pub mod markdown;
 mod markers;
 mod material;
+#[cfg(test)]
+mod seeds;
 
 use std::path::{Path, PathBuf};
 

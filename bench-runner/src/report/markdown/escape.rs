@@ -24,7 +24,8 @@ pub fn code(name: &str) -> String {
 
 /// Words.
 pub fn text(words: &str) -> String {
-    entities(&one_line(words)).replace("www.", "www&#46;")
+    let inert = entities(&one_line(words));
+    inert.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
 /// A path in a link, relative and with `/`.
@@ -62,7 +63,7 @@ fn entities(text: &str) -> String {
     for c in text.chars() {
         let _ = match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '&'
-            | '#' | '!' | '~' | ':' | '@' | '$' | '"' | '\'' => {
+            | '#' | '~' | '$' => {
                 write!(out, "&#{};", u32::from(c))
             }
             _ => write!(out, "{c}"),

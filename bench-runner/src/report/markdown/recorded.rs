@@ -153,10 +153,13 @@ fn relative(path: &Path, from: &Path) -> String {
 fn wrapped(paragraph: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in paragraph.split(' ') {
-        let begins = |c: char| c.is_ascii_alphabetic() || "`(×[".contains(c);
+        let begins = |c: char| c.is_ascii_alphanumeric() || "`(×[%".contains(c);
+        let is_item = word.ends_with(['.', ')'])
+            && word.starts_with(|c: char| c.is_ascii_digit());
         match lines.last_mut() {
             Some(line)
                 if !word.starts_with(begins)
+                    || is_item
                     || line.chars().count() + 1 + word.chars().count()
                         <= WIDTH =>
             {
@@ -213,8 +216,9 @@ mod tests {
 
     #[test]
     fn a_line_never_begins_with_a_mark_of_structure() {
-        let words = "- + # > 1. 2) ".repeat(40);
-        let text = wrapped(&format!("a {words}b"));
-        assert!(!text.contains('\n'), "{text}");
+        let words = "b - + # > 1. 2) 3 ".repeat(40);
+        for line in wrapped(&words).lines() {
+            assert!(line.starts_with(['b', '3']), "{line}");
+        }
     }
 }
