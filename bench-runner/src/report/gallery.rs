@@ -87,9 +87,7 @@ fn page(run: &Run, charts: &[&str]) -> String {
     let date = run.started.split('T').next().unwrap_or_default();
     let commit: String = run.build.commit.chars().take(12).collect();
     let mut text = format!(
-        "# Charts\n\n{MARK}\n\n{}, {placement}, {}, commit {}. Every chart \
-         says the same in its own caption;\n[how to read \
-         one](../README.md#how-to-read-a-chart).\n",
+        "# Charts\n\n{MARK}\n\n{}, {placement}, {}, commit {}.\n",
         escaped(&run.machine.cpu),
         escaped(date),
         code(&commit),

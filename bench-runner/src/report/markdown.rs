@@ -97,14 +97,16 @@ fn of_run(run: &Run) -> String {
     for fill in run.fills() {
         for cores in run.core_counts() {
             let results = with_cores(&with_fill(&results, fill), cores);
-            let mut note = match (fill, run.fills().len()) {
-                (Fill::Random, _) => ", random fill".to_owned(),
-                (Fill::Full, 2..) => ", full rings".to_owned(),
-                (Fill::Full, _) => String::new(),
+            let fill = match (fill, run.fills().len()) {
+                (Fill::Random, _) => Some("random fill".to_owned()),
+                (Fill::Full, 2..) => Some("full rings".to_owned()),
+                (Fill::Full, _) => None,
             };
-            if let Some(cores) = cores {
-                note += &format!(", {}", on_cores(cores));
-            }
+            let notes = fill.into_iter().chain(cores.map(on_cores));
+            let note = match notes.collect::<Vec<_>>().join(", ") {
+                notes if notes.is_empty() => notes,
+                notes => format!(" ({notes})"),
+            };
             for (axis, rows) in overview::rows(&results, &reference) {
                 let look = Look { decimals: 3, verdicts: true };
                 text += &format!(

@@ -125,6 +125,11 @@ fn places(results: &[CellResult], folder: &Path, here: &Path) -> String {
     {
         said += &format!(", all variants in [one chart]({})", link(&all));
     }
+    let gallery = here.join("plots/README.md");
+    if gallery.exists() {
+        let index = link(&relative(&gallery, here));
+        said += &format!(", all charts by axis in [a gallery]({index})");
+    }
     said + "."
 }
 
