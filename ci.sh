@@ -8,10 +8,13 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep load kills badinput unprivileged honesty equals benches test simulate loom without_c)
+CHECKS=(fmt clippy doc readme sweep load kills badinput unprivileged honesty equals benches test simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
-SLOW=(miri arm nightly)
+SLOW=(miri arm fuzz nightly)
+
+# The run that README.md and plots/ show.
+RECORDED=results/2026-11-21-amd-epyc-2
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -60,6 +63,27 @@ accept() {
 # Each micro-benchmark runs once and finds what it should.
 benches() {
     cargo bench -p variants -- --test
+}
+
+# What pages and gallery say of the recorded run is what its samples say.
+readme() {
+    build_runner
+    local out=$scratch/readme page
+    mkdir -p "$out/results"
+    cp -r "$RECORDED" "$out/results/"
+    cp -r plots "$out/"
+    while IFS= read -r page; do
+        mkdir -p "$out/$(dirname "$page")"
+        cp "$page" "$out/$page"
+        (cd "$out" && "$runner" report "$RECORDED" \
+            --gallery plots --into "$page")
+        diff -u "$page" "$out/$page" || fail "$page is out of date: $renew"
+    done < <(git grep -lFx -- '<!-- recorded-run:begin -->' '*.md')
+    [[ -n ${page+set} ]] || fail "no page shows the recorded run"
+    diff -ru plots "$out/plots" >"$scratch/diff" || {
+        head -n 20 "$scratch/diff"
+        fail "plots/ is out of date: $renew"
+    }
 }
 
 # A short run leaves results and charts that other programs can read.
@@ -194,6 +218,12 @@ badinput() {
         ndr --virtual --variant baseline --core 9999
     refused "$out/file/below" \
         ndr --virtual --variant baseline --out "$out/file/below"
+    refused "cut off in line 1" report "$out/damaged"
+    refused "$out/nowhere" report "$out/nowhere"
+    refused "$out/file: not JSON" report "$out/file" --format md
+    refused "no line <!-- recorded-run:begin" \
+        report "$RECORDED" --into "$out/file"
+    refused 'html, md, csv' report "$RECORDED" --format pdf
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd
@@ -336,6 +366,29 @@ arm() {
     cargo test --target "$target" -p driver -p nic-model -p variants
 }
 
+# Whatever a file of results holds, it is read or refused in one line, and what
+# was read is shown. From the seeds, each target so many inputs.
+fuzz() {
+    if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+        echo "SKIPPED: no cargo-fuzz, try 'rustup toolchain install nightly'" \
+            "and 'cargo install cargo-fuzz'" >&2
+        return
+    fi
+    local target kind
+    for target in run pages latency ndr soak reproduction; do
+        kind=${target/pages/run}
+        mkdir -p "$scratch/fuzz/$target"
+        (cd fuzz && cargo +nightly fuzz run "$target" \
+            "$scratch/fuzz/$target" "seeds/$kind" -- -dict=dictionary \
+            -runs="${RUNS:-200000}" -max_len=65536 -timeout=10 \
+            -print_final_stats=1) >"$scratch/said" 2>&1 || {
+            tail -n 60 "$scratch/said"
+            fail "$target: the input is in fuzz/artifacts/$target"
+        }
+        echo "$target: $(grep number_of_executed_units "$scratch/said")"
+    done
+}
+
 build_runner() {
     cargo build --release --bin bench-runner
     runner=$(realpath "${CARGO_TARGET_DIR:-target}/release/bench-runner")
@@ -467,6 +520,7 @@ finish() {
 current=
 victim=
 started=0
+renew="cargo run --release -- report $RECORDED --gallery plots --into PAGE"
 scratch=$(mktemp -d)
 trap finish EXIT
 

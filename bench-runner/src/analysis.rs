@@ -368,6 +368,9 @@ fn process_value(
     process: &Process,
     value: impl Fn(&Round) -> Option<f64>,
 ) -> Option<f64> {
+    if process.rounds.is_empty() {
+        return None;
+    }
     let mut arenas: Vec<Vec<f64>> = vec![Vec::new(); arena_count(run)];
     for round in &process.rounds {
         let place = arenas.get_mut(round.arena as usize)?;

@@ -94,7 +94,8 @@ Examples:
   bench-runner report results/2026-11-21-amd-epyc --out report.html
   bench-runner report RUN LATENCY REPRODUCTION       folders, one page
   bench-runner report RUN --format md                for a README or CI
-  bench-runner report RUN --format csv --out cells.csv")]
+  bench-runner report RUN --format csv --out cells.csv
+  bench-runner report RUN --gallery plots --into README.md")]
     Report(ReportArgs),
     /// The machine code of two variants side by side
     #[command(after_help = "\
@@ -607,13 +608,20 @@ pub struct ReportArgs {
     /// Folders of results, or single files of them
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// How it is written
-    #[arg(long, value_enum, default_value = "html")]
-    pub format: Format,
+    /// How it is written [default: html]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
     /// File to write; report.html in the first folder, or the terminal for
     /// the other formats
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Page, such as README.md, in which the run stands between two lines,
+    /// <!-- recorded-run:begin --> and <!-- recorded-run:end -->
+    #[arg(long, value_name = "PAGE", conflicts_with = "out")]
+    pub into: Option<PathBuf>,
+    /// Folder for the run's charts and an index page of them
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub gallery: Option<PathBuf>,
 }
 
 /// Options of `explain`.

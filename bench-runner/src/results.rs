@@ -8,7 +8,7 @@ mod check;
 pub(crate) mod example;
 mod store;
 
-pub use store::{Error, FILE, load};
+pub use store::{Error, FILE, load, parse};
 
 use std::fmt;
 

@@ -1,11 +1,16 @@
 //! `report`: recorded runs as one page, as Markdown or as a table of numbers.
 
+pub mod answer;
 mod counted;
-mod csv;
+pub mod csv;
+mod gallery;
 mod html;
-mod markdown;
+pub mod markdown;
+mod markers;
 mod material;
 mod past;
+#[cfg(test)]
+mod seeds;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +20,7 @@ use crate::cli::ReportArgs;
 use crate::failure::Failure;
 use crate::folder::replace;
 use crate::output;
+use crate::results::Run;
 pub use counted::Counted;
 pub use material::Material;
 pub use past::{Cost, Past, Place};
@@ -33,12 +39,16 @@ pub enum Format {
 /// Reads what was named and writes a report of it.
 pub fn command(args: &ReportArgs) -> Result<(), Failure> {
     let material = Material::load(&args.runs)?;
-    let text = match args.format {
+    if args.into.is_some() || args.gallery.is_some() {
+        return renew(&material, args);
+    }
+    let format = args.format.unwrap_or(Format::Html);
+    let text = match format {
         Format::Html => html::page(&material),
         Format::Md => markdown::text(&material),
-        Format::Csv => csv::text(&material),
+        Format::Csv => csv::text(&material)?,
     };
-    match (&args.out, args.format) {
+    match (&args.out, format) {
         (Some(path), _) => write(path, &text),
         (None, Format::Html) => write(&material.place(), &text),
         (None, Format::Md | Format::Csv) => {
@@ -46,6 +56,34 @@ pub fn command(args: &ReportArgs) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Puts the one run that was named into pages and folders of others.
+fn renew(material: &Material, args: &ReportArgs) -> Result<(), Failure> {
+    if matches!(args.format, Some(Format::Html | Format::Csv)) {
+        return Err(Failure::error(
+            "--into and --gallery write Markdown: leave --format out",
+        ));
+    }
+    let [run]: &[Run; 1] =
+        material.runs.as_slice().try_into().map_err(|_| {
+            Failure::error(format!(
+                "--into and --gallery take one run, not {}: name its folder",
+                material.runs.len()
+            ))
+        })?;
+    if let Some(folder) = &args.gallery {
+        let charts = gallery::put(run, folder)?;
+        let folder = folder.display();
+        output::line(format_args!("{charts} charts are in {folder}"));
+    }
+    if let Some(page) = &args.into {
+        let here = page.parent().unwrap_or(Path::new(""));
+        let block = markdown::recorded(run, &material.folder, here);
+        markers::put(page, &block)?;
+        output::line(format_args!("The run is in {}", page.display()));
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

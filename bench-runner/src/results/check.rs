@@ -61,19 +61,16 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             ));
         }
     }
+    let measured: HashSet<_> = run.cells.iter().map(|c| &c.variant).collect();
+    let mut others = HashSet::new();
     for (index, same) in run.same_code.iter().enumerate() {
-        let has_cells =
-            |name: &String| run.cells.iter().any(|cell| cell.variant == *name);
-        let others = &run.same_code[..index];
-        if has_cells(&same.variant)
-            || others.iter().any(|other| other.variant == same.variant)
-        {
+        let variant = &same.variant;
+        if measured.contains(variant) || !others.insert(variant) {
             return Err(format!(
-                "same_code[{index}].variant: {} is measured twice",
-                same.variant
+                "same_code[{index}].variant: {variant} is measured twice"
             ));
         }
-        if !has_cells(&same.as_in) {
+        if !measured.contains(&same.as_in) {
             return Err(format!(
                 "same_code[{index}].as_in: {} has no cells",
                 same.as_in

@@ -81,8 +81,17 @@ impl Run {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let path =
             if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let run: Self = load(&path, SCHEMA)?;
-        check(&run).map_err(|what| Error::new(&path, what, DAMAGED))?;
+        Self::parse(&path, &read(&path)?)
+    }
+
+    /// The run that a file of this name would hold.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one that this program can trust.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let run: Self = parse(path, bytes, SCHEMA)?;
+        check(&run).map_err(|what| Error::new(path, what, DAMAGED))?;
         Ok(run)
     }
 }
@@ -93,10 +102,33 @@ impl Run {
 ///
 /// When there is none, or not one of this schema.
 pub fn load<T: DeserializeOwned>(path: &Path, schema: u32) -> Result<T, Error> {
-    let bytes = read(path)?;
-    check_schema(path, &bytes, schema)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| malformed(path, &bytes, &error))
+    parse(path, &read(path)?, schema)
+}
+
+/// What a file of results of a schema would hold.
+///
+/// # Errors
+///
+/// When it is not one of this schema.
+pub fn parse<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    schema: u32,
+) -> Result<T, Error> {
+    if bytes.is_empty() {
+        return Err(Error::new(path, "the file is empty", DAMAGED));
+    }
+    check_schema(path, bytes, schema)?;
+    serde_json::from_slice(bytes)
+        .map_err(|error| malformed(path, bytes, &error))
+}
+
+/// What to name instead of a file that is none of ours.
+fn elsewhere(path: &Path) -> &'static str {
+    match path.file_name().is_some_and(|name| name == FILE) {
+        true => "name a run's folder or its run.json",
+        false => "name a folder of results or a file in one",
+    }
 }
 
 fn write_synced(path: &Path, text: &str) -> io::Result<()> {
@@ -108,23 +140,22 @@ fn write_synced(path: &Path, text: &str) -> io::Result<()> {
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
-            let remedy = "name a run's folder or its run.json";
-            Error::new(path, "no such file", remedy)
+            Error::new(path, "no such file", elsewhere(path))
         } else {
             let what = format!("cannot be read ({error})");
             Error::new(path, what, "check its permissions and the disk")
         }
     };
-    let size = fs::metadata(path).map_err(unreadable)?.len();
+    let about = fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(Error::new(path, "no regular file", elsewhere(path)));
+    }
+    let size = about.len();
     if size > MOST_BYTES {
         let what = format!("{size} bytes, the limit is {MOST_BYTES}");
-        return Err(Error::new(path, what, "name a run's run.json"));
+        return Err(Error::new(path, what, elsewhere(path)));
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    if bytes.is_empty() {
-        return Err(Error::new(path, "the file is empty", DAMAGED));
-    }
-    Ok(bytes)
+    fs::read(path).map_err(unreadable)
 }
 
 /// Looks at the schema number alone, so that a run of another version is
@@ -157,8 +188,8 @@ fn check_schema(path: &Path, bytes: &[u8], this: u32) -> Result<(), Error> {
         )),
         None => Err(Error::new(
             path,
-            "missing field `schema`, so not a recorded run",
-            "name a run's folder or its run.json",
+            "missing field `schema`, so no file of results",
+            elsewhere(path),
         )),
     }
 }
@@ -186,11 +217,7 @@ fn malformed(path: &Path, bytes: &[u8], error: &serde_json::Error) -> Error {
         Category::Eof => cut_off(path, error),
         // The first byte tells a foreign file from a damaged one.
         Category::Syntax if error.line() == 1 && error.column() <= 1 => {
-            Error::new(
-                path,
-                format_args!("not JSON, {error}"),
-                "name a run's folder or its run.json",
-            )
+            Error::new(path, format_args!("not JSON, {error}"), elsewhere(path))
         }
         Category::Syntax => {
             Error::new(path, format_args!("not JSON, {error}"), DAMAGED)

@@ -100,7 +100,8 @@ fn stretches(record: &Record) -> String {
         };
         let max = stretch.iter().filter_map(|(_, i)| i.ns(100.0)).max();
         let sent = of(|i| i.sent);
-        let in_time = (sent - of(|i| i.late)) as f64 / sent.max(1) as f64;
+        let in_time =
+            sent.saturating_sub(of(|i| i.late)) as f64 / sent.max(1) as f64;
         table.add_row([
             format!("{:.0}", stretch[0].0),
             format!("{:.3}", of(|i| i.forwarded) as f64 / seconds / 1e6),
@@ -153,7 +154,8 @@ pub fn behind(record: &Record) -> Option<String> {
     let late: u64 = record.intervals().map(|(_, i)| i.late).sum();
     let unsent = record.parts.iter().filter_map(|part| part.account);
     let unsent: u64 = unsent.map(|account| account.unsent).sum();
-    let share = (sent - late) as f64 / (sent + unsent).max(1) as f64;
+    let share = sent.saturating_sub(late) as f64
+        / sent.saturating_add(unsent).max(1) as f64;
     (share < ON_SCHEDULE).then(|| {
         format!(
             "{BEHIND} {:.2} % of the packets, less than {} %: the tester was \

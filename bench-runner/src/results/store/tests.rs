@@ -424,12 +424,18 @@ fn contradictions_are_named_by_field() {
     assert!(line.contains("as_in: reg=bytes has no cells"), "{line}");
 }
 
+#[test]
+fn what_is_no_regular_file_is_not_read() {
+    let line = Run::load(Path::new("/dev/zero")).unwrap_err().to_string();
+    assert!(line.starts_with("/dev/zero: no regular file"), "{line}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
     #[test]
-    fn loading_changed_bytes_never_panics(
+    fn reading_changed_bytes_never_panics_and_is_one_line(
         changes in prop::collection::vec(
-            (any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            (any::<prop::sample::Index>(), any::<u8>()), 0..8),
         end in any::<prop::sample::Index>(),
         cut in any::<bool>(),
     ) {
@@ -441,10 +447,15 @@ proptest! {
         if cut {
             bytes.truncate(end.index(bytes.len()));
         }
-        let folder = Folder::new("mutated");
-        fs::write(folder.0.join(FILE), &bytes).unwrap();
-        if let Err(error) = Run::load(&folder.0) {
-            prop_assert!(!error.to_string().contains('\n'));
+        let read = Run::parse(Path::new(FILE), &bytes);
+        if let Err(error) = &read {
+            let line = error.to_string();
+            prop_assert!(!line.contains('\n'), "{line}");
+            prop_assert!(line.starts_with("run.json: "), "{line}");
+            prop_assert!(line.matches(": ").count() >= 2, "{line}");
         }
+        // Nothing behind the last bracket can be missed.
+        let whole = text(&small()).unwrap();
+        prop_assert!(!cut || bytes.len() + 1 >= whole.len() || read.is_err());
     }
 }

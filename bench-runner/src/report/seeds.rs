@@ -1,0 +1,162 @@
+//! Small records of every kind, from which fuzzing begins: `fuzz/seeds/`.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Material, csv, markdown};
+use crate::latency::{self, example as latencies};
+use crate::ndr::{self, Shape, example as ndrs};
+use crate::reproduce::published::Place;
+use crate::reproduce::record::{
+    Asked, MeasuredFinding, MeasuredPanel, MeasuredPoint, MeasuredSeries,
+    Record, Reproduced, SCHEMA, Way,
+};
+use crate::results::{Run, example, parse};
+use crate::soak::{self, example as soaks};
+
+/// A run that is short in every direction.
+fn small(mut run: Run) -> Run {
+    run.processes.truncate(3);
+    for process in &mut run.processes {
+        process.rounds.truncate(4);
+    }
+    (run.setup.processes, run.setup.rounds) = (3, 4);
+    run
+}
+
+/// A run with all that one in lockstep may have.
+fn lockstep() -> Run {
+    let variants =
+        ["baseline", "reg=boxed", "walk=speculate", "batch=arena", "persona=x"];
+    let mut run = small(example::run(&variants, &[1, 32]));
+    example::add_random(&mut run, &["baseline", "reg=boxed"]);
+    example::add_same_code(&mut run, "reg=typed", "baseline");
+    run
+}
+
+/// A record of two figures.
+fn reproduction() -> Record {
+    let Run { started, build, machine, .. } =
+        example::run(&["baseline"], &[32]);
+    let point =
+        |x, y| MeasuredPoint { x, y, low: Some(y * 0.9), high: Some(y * 1.1) };
+    let series = MeasuredSeries {
+        name: "C".to_owned(),
+        subject: "baseline".to_owned(),
+        points: vec![
+            point(Place::Number(1.0), 9.0),
+            point(Place::Number(32.0), 28.0),
+            point(Place::Name("C".to_owned()), 1.0),
+        ],
+    };
+    let finding = MeasuredFinding {
+        id: "E01".to_owned(),
+        what: "words".to_owned(),
+        value: 1.5,
+        low: None,
+        high: None,
+    };
+    let way = Way {
+        how: "lockstep".to_owned(),
+        projected: true,
+        panels: vec![MeasuredPanel { panel: 0, series: vec![series] }],
+        findings: vec![finding],
+    };
+    let figure = |id: &str| Reproduced {
+        id: id.to_owned(),
+        ways: vec![way.clone()],
+        absent: vec!["It needs a card.".to_owned()],
+    };
+    Record {
+        schema: SCHEMA,
+        command: "bench-runner reproduce all".to_owned(),
+        started,
+        build,
+        machine,
+        asked: Asked {
+            figures: vec!["F1".to_owned(), "S6".to_owned()],
+            seed: 1,
+            core: None,
+            model_core: None,
+            quick: false,
+        },
+        figures: vec![figure("F1"), figure("S6")],
+        warnings: vec!["a warning".to_owned()],
+    }
+}
+
+/// Name and text of every seed.
+fn seeds() -> Vec<(&'static str, String)> {
+    fn json(record: &impl Serialize) -> String {
+        serde_json::to_string_pretty(record).expect("string keys") + "\n"
+    }
+    let cores = example::over_cores(&["baseline", "reg=boxed"], &[32], 2);
+    let two = small(example::run(&["baseline", "reg=boxed"], &[32]));
+    vec![
+        ("run/lockstep", json(&lockstep())),
+        ("run/two", json(&two)),
+        ("run/cores", json(&small(cores))),
+        ("latency/virtual", json(&latencies::record().0)),
+        ("latency/wall", json(&latencies::wall_record().0)),
+        ("ndr/virtual", json(&ndrs::record(Shape::Regular))),
+        ("ndr/wall", json(&ndrs::on_the_wall_clock(Shape::NoUpper))),
+        ("soak/short", json(&soaks::record(3))),
+        ("reproduction/two", json(&reproduction())),
+    ]
+}
+
+#[test]
+fn the_committed_seeds_are_those_of_these_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    for (name, seed) in seeds() {
+        let path = folder.join(format!("{name}.json"));
+        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(&path, &seed).expect("written");
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == seed,
+            "fuzz/seeds/{name}.json differs from the types: run this test \
+             with UPDATE_SCHEMA=1"
+        );
+    }
+}
+
+#[test]
+fn seeds_are_read_and_shown() {
+    let mut all = Material::default();
+    for (name, seed) in seeds() {
+        let (bytes, path) = (seed.as_bytes(), Path::new(name));
+        let (kind, _) = name.split_once('/').expect("a kind");
+        match kind {
+            "run" => all.runs.push(Run::parse(path, bytes).expect(name)),
+            "latency" => all
+                .latencies
+                .push(parse(path, bytes, latency::record::SCHEMA).expect(name)),
+            "ndr" => all
+                .ndrs
+                .push(parse(path, bytes, ndr::record::SCHEMA).expect(name)),
+            "soak" => all
+                .soaks
+                .push(parse(path, bytes, soak::record::SCHEMA).expect(name)),
+            _ => {
+                all.reproductions.push(parse(path, bytes, SCHEMA).expect(name))
+            }
+        }
+    }
+    let said = markdown::text(&all);
+    let titles = [
+        "## Latency in µs, in virtual time",
+        "## Latency in µs, on the wall clock",
+        "## Model NDR, in virtual time",
+        "## Soaks",
+        "## Published figures",
+    ];
+    for title in titles {
+        assert!(said.contains(title), "{title} in {said}");
+    }
+    assert!(csv::text(&all).expect("cells").lines().count() > 10);
+}
