@@ -67,7 +67,7 @@ fn every_folder_with_variants_is_an_axis() {
         .map(|entry| entry.expect("an entry"))
         .filter(|entry| entry.path().is_dir())
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let others = ["conformance", "registry", "workload", FLOOR];
+    let others = ["conformance", "micro", "registry", "workload", FLOOR];
     let axes = AXES.iter().map(|axis| axis.name).chain(others);
     assert_eq!(sorted(folders), sorted(axes.map(str::to_owned)));
 }

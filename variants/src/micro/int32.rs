@@ -6,8 +6,9 @@
 //! *Ways.* `bytes` shifts, masks and stores one byte at a time, the plain way
 //! in a language whose buffers are strings; `halves` uses 16-bit words, which
 //! OCaml's users were advised to do; `foreign` calls functions in C, those of
-//! `reg=foreign`, and is missing where no C was built; `word` is one access; `boxed` is one access whose integer lives on the
-//! heap, as OCaml's `Int32` does.
+//! `reg=foreign`, and is missing where no C was built; `word` is one access;
+//! `boxed` is one access whose integer lives on the heap, as OCaml's `Int32`
+//! does.
 //!
 //! *Groups.* `set-get` stores an integer, loads it back and compares. `thrift`
 //! is the loop of Apache Thrift's OCaml library: an integer is put into a
