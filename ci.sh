@@ -8,7 +8,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc sweep load kills badinput unprivileged honesty equals benches test simulate loom without_c)
+CHECKS=(fmt clippy doc sweep load kills badinput unprivileged honesty equals benches test browser pages simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm nightly)
@@ -197,6 +197,9 @@ badinput() {
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd
+    refused "$out/damaged" report "$out/damaged"
+    refused 'nowhere' report "$out/nowhere"
+    refused 'html, md, csv|possible values' report --format pdf
     refused 'batch size 0' counters --batch 0
     refused 'empty|full, random' counters --fill empty
     refused '--batch' counters --check --batch 1
@@ -334,6 +337,22 @@ arm() {
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=$runner
     cargo build --workspace --target "$target"
     cargo test --target "$target" -p driver -p nic-model -p variants
+}
+
+# The page of a report, opened, clicked and printed in a real browser.
+browser() {
+    if ! obtain chromium; then
+        echo "SKIPPED: no browser to open pages in, try 'apt-get install" \
+            "chromium'" >&2
+        return
+    fi
+    cargo test -p bench-runner --test browser -- --ignored
+}
+
+# Pages of much: their size is checked, their time is told.
+pages() {
+    cargo test --release -p bench-runner --test report -- \
+        --ignored --nocapture --test-threads=1
 }
 
 build_runner() {
