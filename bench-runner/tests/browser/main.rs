@@ -271,11 +271,21 @@ fn pictures_of_it_can_be_looked_at() {
         browser.size(width, 900);
         for theme in ["light", "dark"] {
             browser.prefer(theme);
-            let reg = "Math.round(document.querySelector('#axis-reg')\
-                       .getBoundingClientRect().top + scrollY)";
-            let reg = browser.evaluate(reg).as_u64().expect("a place");
-            let places = [("answer", 0), ("axis", reg as u32)];
-            for (what, from) in places {
+            let places = [
+                ("answer", "body"),
+                ("axis", "#axis-reg"),
+                ("code", "#axis-reg details.code"),
+                ("end", "#environment"),
+            ];
+            browser
+                .evaluate("document.querySelector('details.code').open = true");
+            for (what, place) in places {
+                let top = format!(
+                    "Math.max(0, Math.round(document.querySelector('{place}')\
+                     .getBoundingClientRect().top + scrollY))"
+                );
+                let from = browser.evaluate(&top).as_u64().expect("a place");
+                let from = from as u32;
                 let picture = browser.picture(width, from, 2400);
                 let name = format!("{what}-{width}-{theme}.png");
                 fs::write(folder.join(name), picture).expect("written");
