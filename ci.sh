@@ -8,7 +8,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc readme sweep load kills badinput unprivileged honesty equals benches test simulate loom without_c)
+CHECKS=(fmt clippy doc readme sweep load kills badinput unprivileged honesty equals benches test browser pages simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm fuzz nightly)
@@ -227,6 +227,9 @@ badinput() {
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd
+    refused "$out/damaged" report "$out/damaged"
+    refused 'nowhere' report "$out/nowhere"
+    refused 'html, md, csv|possible values' report --format pdf
     refused 'batch size 0' counters --batch 0
     refused 'empty|full, random' counters --fill empty
     refused '--batch' counters --check --batch 1
@@ -387,6 +390,22 @@ fuzz() {
         }
         echo "$target: $(grep number_of_executed_units "$scratch/said")"
     done
+}
+
+# The page of a report, opened, clicked and printed in a real browser.
+browser() {
+    if ! obtain chromium; then
+        echo "SKIPPED: no browser to open pages in, try 'apt-get install" \
+            "chromium'" >&2
+        return
+    fi
+    cargo test -p bench-runner --test browser -- --ignored
+}
+
+# Pages of much: their size is checked, their time is told.
+pages() {
+    cargo test --release -p bench-runner --test page -- \
+        --ignored --nocapture --test-threads=1
 }
 
 build_runner() {

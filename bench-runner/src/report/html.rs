@@ -117,7 +117,7 @@ fn banner(material: &Material) -> Markup {
     html! {
         header {
             div {
-                p.name { "ringside" }
+                p.brand { "ringside" }
                 h1 { "What a way of writing a driver costs" }
                 @if let Some((machine, build, started)) = head(material) {
                     p.quiet {
@@ -334,7 +334,6 @@ mod tests {
     fn the_page_names_no_place_to_fetch_from() {
         let page = page(&material(example::fourteen()));
         assert!(page.contains("default-src 'none'"));
-        // A name space is no address; drawings in a page need none.
         for address in ["http:", "https:", "src=", "url(", "@import"] {
             assert!(!page.contains(address), "{address}");
         }

@@ -190,7 +190,7 @@ mod tests {
         let answer = Answer::of(&run, &results, &reference).expect("costs");
         let text = answer.sentence().into_string();
         let start = "On this machine <code>batch=list</code> costs \
-                     <strong>2.35 times</strong> the baseline at batch 32 \
+                     <strong>2.36 times</strong> the baseline at batch 32 \
                      (99 % interval 2.";
         assert!(text.starts_with(start), "{text}");
         let middle = ", the most of 13 variants; the least costs \

@@ -115,13 +115,13 @@ fn sources(
 ) -> Markup {
     let Some((theirs, first)) = theirs else {
         return html! {
-            h4 { "Source: " code { "variants/" (ours.file) } }
+            h3 { "Source: " code { "variants/" (ours.file) } }
             div.scroll { pre.one { (ours.code()) } }
         };
     };
     let rows = lines(theirs.code(), ours.code());
     html! {
-        h4 { "Source" }
+        h3 { "Source" }
         (table(
             &rows,
             [(first, theirs.file), (name, ours.file)],
@@ -221,7 +221,7 @@ fn instructions(beside: &Beside, against: &str, name: &str) -> Markup {
     };
     let rows: Vec<_> = beside.rows.iter().map(line).collect();
     html! {
-        h4 { "Machine code" }
+        h3 { "Machine code" }
         p.quiet {
             "Of " (beside.of) " rows "
             @match beside.depth {

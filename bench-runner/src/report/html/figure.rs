@@ -12,6 +12,9 @@ pub fn chart(svg: &str, unit: &str) -> Markup {
     }
 }
 
+/// A page knows what a drawing is.
+const NAME_SPACE: &str = " xmlns=\"http://www.w3.org/2000/svg\"";
+
 /// A drawing without its fixed size, and its title where it does not come up
 /// under the pointer. What it says of itself stands below it as well.
 fn inline(svg: &str) -> String {
@@ -21,7 +24,8 @@ fn inline(svg: &str) -> String {
         let (_, body) = rest.split_once("</desc>")?;
         let at = head.find("viewBox")?;
         let title = title.replace('"', "&quot;");
-        Some(format!("<svg aria-label=\"{title}\" {}{body}", &head[at..]))
+        let head = head[at..].replace(NAME_SPACE, "");
+        Some(format!("<svg aria-label=\"{title}\" {head}{body}"))
     };
     parts().unwrap_or_else(|| svg.to_owned())
 }
@@ -50,7 +54,11 @@ mod tests {
         let page = chart(&dots.draw(), "×").into_string();
         let label = "<svg aria-label=\"&quot;&lt;title&gt;&quot; &amp; more\"";
         assert!(page.contains(label), "{page}");
-        assert!(!page.contains("<title") && !page.contains("width=\"960\""));
+        assert!(
+            !page.contains("<title")
+                && !page.contains("width=\"960\"")
+                && !page.contains("xmlns")
+        );
         assert!(!page.contains("<b>"));
         assert_eq!(inline("no drawing"), "no drawing");
     }

@@ -20,7 +20,7 @@
   });
 
   // Values under the pointer and the focus.
-  const SVG = "http://www.w3.org/2000/svg";
+  const SVG = document.querySelector("svg")?.namespaceURI ?? null;
   const halo = document.createElementNS(SVG, "circle");
   halo.setAttribute("class", "halo");
   halo.setAttribute("r", "75");
@@ -143,13 +143,30 @@
     else to?.focus();
   };
 
+  // All of a name can be clicked, not its strokes alone. Every place is asked
+  // for before anything changes.
+  const areas = all("figure .name").map((name) => {
+    const box = name.querySelector("text")?.getBBox();
+    return [name, box, name.querySelector("polyline") ? 430 : 30];
+  });
+  for (const [name, box, before] of areas) {
+    if (!box) continue;
+    const area = document.createElementNS(SVG, "rect");
+    area.setAttribute("x", box.x - before);
+    area.setAttribute("y", box.y);
+    area.setAttribute("width", box.width + before + 30);
+    area.setAttribute("height", box.height);
+    area.setAttribute("fill", "transparent");
+    name.prepend(area);
+  }
+
   for (const svg of all("figure svg")) {
     if (!svg.querySelector(".point")) continue;
     svg.setAttribute("role", "group");
     names(svg).forEach((name, number) => {
       name.setAttribute("role", "button");
       name.setAttribute("aria-pressed", "true");
-      name.setAttribute("aria-label", `${name.dataset.series}, shown`);
+      name.setAttribute("aria-label", name.dataset.series);
       name.tabIndex = number ? -1 : 0;
     });
     for (const point of all(".point", svg)) {
@@ -184,7 +201,12 @@
       else if (name) keyOnName(event, svg, name);
     });
   }
-  document.addEventListener("scroll", hide, { passive: true });
+  // What has the focus keeps its values beside it.
+  document.addEventListener("scroll", () => {
+    const point = document.activeElement.closest(".point");
+    if (point) show(point);
+    else hide();
+  }, { passive: true, capture: true });
   document.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") hide();
   });
