@@ -588,7 +588,8 @@ pub struct ReproduceArgs {
     /// Folder of pages, charts and samples; a new one in results/ otherwise
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the interrupted reproduction in --out, as it was begun
+    /// Go on with the interrupted reproduction in --out, as it was begun; one
+    /// that is complete is drawn anew
     #[arg(long, conflicts_with = "figures")]
     pub resume: bool,
     /// Seed of traffic, order and schedules; drawn otherwise

@@ -51,24 +51,8 @@ pub fn command(args: &ReproduceArgs) -> Result<(), Failure> {
         true => resume(args)?,
         false => begin(args)?,
     };
-    folder.put(FILE, record.text().as_bytes())?;
-    let campaign = Campaign {
-        folder: &folder,
-        core: record.asked.core,
-        model_core: record.asked.model_core,
-        seed: record.asked.seed,
-        quick: record.asked.quick,
-    };
-    let asked: Vec<_> = published::figures()
-        .into_iter()
-        .filter(|figure| record.asked.figures.contains(&figure.id))
-        .collect();
-    let gathered = Gathered::of(&campaign, &asked)?;
-    record.warnings = gathered.warnings(&record);
-    record.figures.clear();
-    for figure in &asked {
-        record.figures.push(gathered.reproduce(&campaign, figure)?);
-        folder.put(FILE, record.text().as_bytes())?;
+    if !record.is_finished() {
+        measure(&folder, &mut record)?;
     }
     write(&folder, &record)?;
     for sheet in sheets(&record) {
@@ -82,6 +66,31 @@ pub fn command(args: &ReproduceArgs) -> Result<(), Failure> {
         "Pages, charts and samples are in {}",
         folder.path().display()
     ));
+    Ok(())
+}
+
+/// Measures what a record asks for.
+fn measure(folder: &Folder, record: &mut Record) -> Result<(), Failure> {
+    folder.put(FILE, record.text().as_bytes())?;
+    let campaign = Campaign {
+        folder,
+        core: record.asked.core,
+        model_core: record.asked.model_core,
+        seed: record.asked.seed,
+        quick: record.asked.quick,
+    };
+    let asked: Vec<_> = published::figures()
+        .into_iter()
+        .filter(|figure| record.asked.figures.contains(&figure.id))
+        .collect();
+    let gathered = Gathered::of(&campaign, &asked)?;
+    record.warnings = gathered.warnings(record);
+    record.figures.clear();
+    for figure in &asked {
+        eprintln!("{}: {}", figure.id, figure.title);
+        record.figures.push(gathered.reproduce(&campaign, figure)?);
+        folder.put(FILE, record.text().as_bytes())?;
+    }
     Ok(())
 }
 
@@ -355,6 +364,7 @@ impl Gathered {
             match self.own.get(&bench) {
                 Some(Ok(run)) => {
                     ways.push(rates::over_batches(figure, bench, clock, run));
+                    absent.extend(rates::model_bound(figure, run));
                 }
                 Some(Err(why)) => absent
                     .push(format!("Not measured in {}: {why}.", bench.words())),

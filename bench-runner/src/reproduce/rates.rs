@@ -6,7 +6,7 @@ use super::published::{Figure, Finding, Place};
 use super::record::{
     MeasuredFinding, MeasuredPanel, MeasuredPoint, MeasuredSeries, Way,
 };
-use crate::analysis::{self, CellResult};
+use crate::analysis::{self, CellResult, MODEL_BOUND};
 use crate::folder::reference;
 use crate::results::{Fill, Run};
 use crate::stats::{CONFIDENCE, Estimate};
@@ -92,6 +92,30 @@ pub fn over_batches(
         panels,
         findings: Vec::new(),
     }
+}
+
+/// What is to be said where the card's thread may have been the bottleneck.
+#[must_use]
+pub fn model_bound(figure: &Figure, run: &Run) -> Option<String> {
+    let results = analysis::analyse(run, &reference);
+    let series = figure.panels.iter().flat_map(|panel| &panel.series);
+    let cells = series.flat_map(|series| {
+        let variant = series.variant.as_deref();
+        let points = series.points.iter();
+        points.filter_map(move |point| Some((variant?, batch(point)?)))
+    });
+    let found: Vec<_> = cells
+        .filter_map(|(variant, batch)| of(&results, variant, batch))
+        .collect();
+    let bound = found.iter().filter(|result| result.hollow).count();
+    (bound > 0).then(|| {
+        format!(
+            "In threads the card was busy for more than {:.0} % of the time \
+             in {bound} of {} points, and may have been the bottleneck there.",
+            MODEL_BOUND * 100.0,
+            found.len()
+        )
+    })
 }
 
 /// Rates over frequencies, all projected from the same samples.
