@@ -8,7 +8,7 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc readme sweep load kills badinput unprivileged honesty equals benches test browser pages simulate loom without_c)
+CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test browser pages simulate loom without_c)
 
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm fuzz nightly)
@@ -120,6 +120,19 @@ load() {
     done
 }
 
+# Some published figures, measured with few rounds: pages, charts and samples.
+figures() {
+    build_runner
+    local out=$scratch/figures
+    "$runner" reproduce F2 F9 T1 S2 S5 --quick --out "$out"
+    readable_json "$out/reproduction.json"
+    well_drawn "$out"
+    local id
+    for id in F2 F9 T1 S2 S5; do
+        grep -q "^\*\*Here\.\*\* .* of 1: " "$out/$id.md" || fail "$id.md"
+    done
+}
+
 # A run that is killed at any moment leaves nothing damaged and can go on. One
 # axis is as good as all of them; that of `status` is measured with both fills.
 kills() {
@@ -168,6 +181,7 @@ badinput() {
     refused 'reg=boxd.*reg=boxed' \
         sweep --quick --variants reg=boxd --out "$out/b"
     refused 'reg=boxd.*reg=boxed' run --variant reg=boxd --batch 32
+    refused 'F77.*F1, F2' reproduce F77 --out "$out/b"
     refused 'batch' sweep --quick --batch 0 --out "$out/c"
     refused 'batch' sweep --quick --batch 100000 --out "$out/d"
     refused 'batch' sweep --quick --batch 1,x --out "$out/e"

@@ -10,7 +10,7 @@ use super::pen::{Align, Pen, Spot, Type, sheet, short};
 use super::scale::{Scale, Span};
 
 /// Points of a line up to which each bears a mark, where it is not thin.
-const FEW: usize = 12;
+const FEW: usize = 16;
 
 /// How much of what lies below it a band hides.
 const BAND: f64 = 0.15;
