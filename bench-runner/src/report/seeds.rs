@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Material, csv, markdown};
+use crate::analysis::analyse;
+use crate::folder::reference;
 use crate::latency::{self, example as latencies};
 use crate::ndr::{self, Shape, example as ndrs};
+use crate::plot;
 use crate::reproduce::published::Place;
 use crate::reproduce::record::{
     Asked, MeasuredFinding, MeasuredPanel, MeasuredPoint, MeasuredSeries,
@@ -159,4 +163,94 @@ fn seeds_are_read_and_shown() {
         assert!(said.contains(title), "{title} in {said}");
     }
     assert!(csv::text(&all).expect("cells").lines().count() > 10);
+}
+
+/// Values at the edge of what a field may say, or beyond.
+fn edges() -> Vec<Value> {
+    vec![
+        json!(0),
+        json!(1),
+        json!(65_535),
+        json!(u32::MAX),
+        json!(u64::MAX),
+        json!(-1),
+        json!(0.5),
+        json!(5e-324),
+        json!(1e308),
+        json!(true),
+        json!(null),
+        json!([]),
+        json!({}),
+        json!(""),
+        json!("<script>|`\n"),
+        json!("baseline"),
+        json!("line"),
+    ]
+}
+
+/// Pointers to every value that has none below it (RFC 6901).
+fn leaves(value: &Value, at: &str, all: &mut Vec<String>) {
+    match value {
+        Value::Array(list) if !list.is_empty() => {
+            for (place, value) in list.iter().enumerate() {
+                leaves(value, &format!("{at}/{place}"), all);
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                leaves(value, &format!("{at}/{name}"), all);
+            }
+        }
+        _ => all.push(at.to_owned()),
+    }
+}
+
+/// The record with another value in one place.
+fn change(record: &mut Value, place: &str, to: Value) {
+    // What is below a place that has changed is no longer there.
+    if let Some(value) = record.pointer_mut(place) {
+        *value = to;
+    }
+}
+
+/// What is read of a changed seed is shown.
+fn shown(kind: &str, bytes: &[u8]) -> bool {
+    let path = Path::new(kind);
+    let mut all = Material::default();
+    match kind {
+        "run" => all.runs.extend(Run::parse(path, bytes)),
+        "latency" => {
+            all.latencies.extend(parse(path, bytes, latency::record::SCHEMA));
+        }
+        "ndr" => all.ndrs.extend(parse(path, bytes, ndr::record::SCHEMA)),
+        "soak" => all.soaks.extend(parse(path, bytes, soak::record::SCHEMA)),
+        _ => all.reproductions.extend(parse(path, bytes, SCHEMA)),
+    }
+    let is_read = all != Material::default();
+    let said = markdown::text(&all);
+    assert!(!said.contains("<script"), "{said}");
+    for run in &all.runs {
+        csv::text(&all).expect("cells");
+        let charts = plot::charts(run, &analyse(run, &reference), &reference);
+        assert!(charts.iter().all(|(_, svg)| !svg.contains("<script")));
+    }
+    is_read
+}
+
+#[test]
+fn many_changed_records_are_still_read() {
+    for (name, text) in seeds() {
+        let record: Value = serde_json::from_str(&text).expect("JSON");
+        let (kind, _) = name.split_once('/').expect("a kind");
+        let (mut places, edges) = (Vec::new(), edges());
+        leaves(&record, "", &mut places);
+        let read = (0..200).filter(|number| {
+            let mut record = record.clone();
+            let place = &places[number * 7919 % places.len()];
+            let edge = edges[number % edges.len()].clone();
+            change(&mut record, place, edge);
+            shown(kind, record.to_string().as_bytes())
+        });
+        assert!(read.count() > 20, "{name}: most are refused");
+    }
 }
