@@ -82,6 +82,7 @@ time, against a schedule of arrivals.")]
 Examples:
   bench-runner report results/2026-11-21-amd-epyc --out report.html
   bench-runner report RUN LATENCY REPRODUCTION       folders, one page
+  bench-runner report results                        with their history
   bench-runner report RUN --format md                for a README or CI
   bench-runner report RUN --format csv --out cells.csv")]
     Report(ReportArgs),
@@ -525,7 +526,8 @@ pub struct ReanalyseArgs {
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
-    /// Folders of results, or single files of them
+    /// Folders of results, folders of such folders, or single files; the
+    /// newest folder in results/ where nothing is named
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// How it is written

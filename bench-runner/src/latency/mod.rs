@@ -2,7 +2,7 @@
 
 mod charts;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 mod export;
 mod moved;
 pub mod record;

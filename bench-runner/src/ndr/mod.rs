@@ -4,7 +4,7 @@
 mod charts;
 mod class;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 mod goal;
 mod grid;
 mod mlrsearch;

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::folder::replace;
 use crate::output;
 pub use counted::Counted;
-pub use material::Material;
+pub use material::{Material, Origin};
 pub use past::{Cost, Past, Place};
 
 /// How a report is written.
