@@ -346,6 +346,7 @@ mod tests {
         assert_eq!(page.matches("<script").count(), 1);
         assert_eq!(page.matches("</script").count(), 1);
         assert!(page.contains("&lt;script&gt;alert(1)"));
+        assert!(!page.contains("git checkout"));
     }
 
     #[test]

@@ -239,7 +239,13 @@ pub fn repetition(origins: &[Origin]) -> Markup {
                 code { "target/release" } ":"
             }
             @for Origin { command, build, .. } in origins {
-                pre { "git checkout " (build.commit) "\n" (command) }
+                pre {
+                    // What is no commit is nothing to be typed.
+                    @if build.commit.chars().all(|c| c.is_ascii_hexdigit()) {
+                        "git checkout " (build.commit) "\n"
+                    }
+                    (command)
+                }
             }
         }
     }
