@@ -93,6 +93,7 @@ Absolute values belong to a machine: what is judged is the shape.")]
 Examples:
   bench-runner report results/2026-11-21-amd-epyc --out report.html
   bench-runner report RUN LATENCY REPRODUCTION       folders, one page
+  bench-runner report results                        with their history
   bench-runner report RUN --format md                for a README or CI
   bench-runner report RUN --format csv --out cells.csv
   bench-runner report RUN --gallery plots --into README.md")]
@@ -606,7 +607,8 @@ pub struct ReproduceArgs {
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportArgs {
-    /// Folders of results, or single files of them
+    /// Folders of results, folders of such folders, or single files; the
+    /// newest folder in results/ where nothing is named
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// How it is written [default: html]

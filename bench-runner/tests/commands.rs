@@ -341,9 +341,13 @@ fn counters_counts_the_same_each_time_and_every_allocation() {
     if !has_valgrind() {
         return;
     }
+    let folder = tempfile::tempdir().expect("a folder");
     let line = "counters --variants batch=list --batch 1,32 --json";
-    let output = bench_runner(line, Path::new("."));
+    let kept = format!("{line} --out .");
+    let output = bench_runner(&kept, folder.path());
     assert!(output.status.success(), "{}", stderr(&output));
+    let file = fs::read(folder.path().join("counters.json")).expect("a file");
+    assert_eq!(file, output.stdout);
     let again = bench_runner(line, Path::new("."));
     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let again: Value = serde_json::from_slice(&again.stdout).expect("JSON");

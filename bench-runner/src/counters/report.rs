@@ -108,3 +108,32 @@ pub fn json(source: Option<&str>, counts: &[Count], faults: &[Fault]) -> Value {
         "faults": faults,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Times;
+    use crate::report::Counted;
+
+    #[test]
+    fn a_report_reads_what_is_kept() {
+        let own =
+            Events { instructions: 250, branches: 50, ..Events::default() };
+        let count = Count {
+            variant: "reg=boxed".to_owned(),
+            turns: Turns { batch: 32, fill: Fill::Full },
+            times: Times { packets: 100, batches: 4 },
+            own,
+            library: Events::default(),
+            allocations: 300,
+            model: ByCode::default(),
+        };
+        let text = json(Some("valgrind-3"), &[count], &[]).to_string();
+        let kept: Counted = serde_json::from_str(&text).expect("counts");
+        let count = kept.of("reg=boxed", 32).expect("a count");
+        assert_eq!(count.per_packet.own.instructions, 2.5);
+        assert_eq!(count.per_packet.allocations, 3.0);
+        assert_eq!(kept.of("reg=boxed", 8), None);
+        assert_eq!(kept.build, build_info::build());
+    }
+}

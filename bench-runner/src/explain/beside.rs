@@ -61,7 +61,8 @@ impl Reader {
     }
 
     /// Two variants side by side: all of their code where that is at most
-    /// `most` rows, else that in loops, and in deeper ones until it fits.
+    /// `most` rows, else that in loops, and in deeper ones until it fits or
+    /// little would be left.
     ///
     /// # Errors
     ///
@@ -92,7 +93,11 @@ impl Reader {
             rows.iter().filter(move |row| depth_of(row) >= depth)
         };
         let fits = |depth: &usize| as_deep(*depth).count() <= most;
-        let depth = (0..=deepest).find(fits).unwrap_or(deepest);
+        let mut depth = (0..=deepest).find(fits).unwrap_or(deepest);
+        // Rather a part of the loops around than the innermost ones alone.
+        if depth > 0 && as_deep(depth).count() * 3 < most {
+            depth -= 1;
+        }
         let (left, right) = (listing(&a.body), listing(&b.body));
         let shown = as_deep(depth).take(most).map(|row| Pair {
             left: row.left.map(|at| cut(&left[at])),
@@ -133,6 +138,7 @@ mod tests {
         assert!(all.rows.iter().any(|row| !row.equal));
         let some = reader.beside(&a, &b, 40).expect("code");
         assert!(some.rows.len() <= 40 && some.depth > 0, "{some:?}");
+        assert!(some.rows.len() * 3 >= 40, "{some:?}");
         let wide = some.rows.iter().filter_map(|row| row.left.as_ref());
         assert!(wide.clone().count() > 0);
         assert!(wide.clone().all(|l| l.chars().count() <= WIDEST + 1));

@@ -14,12 +14,12 @@ mod sources;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Material;
+use super::{Material, Origin};
 use crate::analysis::{self, AaSpread, CellResult};
 use crate::build_info;
 use crate::folder::reference;
 use crate::plot::{self, machine_of, origin_of};
-use crate::results::{Build, Machine, Placement, Run};
+use crate::results::{Placement, Run};
 use answer::Answer;
 use axis::Section;
 use code::Codes;
@@ -38,8 +38,9 @@ pub fn page(material: &Material) -> String {
     let results = run.map(|run| analysis::analyse(run, &reference));
     let sweep = run.zip(results.as_deref());
     let sections = results.as_deref().map_or(vec![], axis::sections);
-    let title = match head(material) {
-        Some((machine, _, started)) => {
+    let origins = material.origins();
+    let title = match origins.first() {
+        Some(Origin { machine, started, .. }) => {
             let date = started.split('T').next().unwrap_or_default();
             format!("ringside report, {}, {date}", machine.cpu)
         }
@@ -59,9 +60,9 @@ pub fn page(material: &Material) -> String {
             }
             body {
                 a.skip href="#answer" { "To the answer" }
-                (banner(material))
+                (banner(origins.first()))
                 main {
-                    (first(sweep))
+                    (first(material, sweep))
                     (tools(sweep, &sections))
                     (contents(material, &sections))
                     @if let Some((run, results)) = sweep {
@@ -72,9 +73,9 @@ pub fn page(material: &Material) -> String {
                     (loads::soaks(&material.soaks))
                     (reproduction::section(&material.reproductions))
                     (history::section(&material.past))
-                    (circumstances::environment(material))
+                    (circumstances::environment(run, &origins))
                     (circumstances::method(run))
-                    (circumstances::repetition(material))
+                    (circumstances::repetition(&origins))
                 }
                 footer {
                     p {
@@ -91,35 +92,13 @@ pub fn page(material: &Material) -> String {
     page.into_string() + "\n"
 }
 
-/// The machine, the program and the beginning of what is newest.
-fn head(material: &Material) -> Option<(&Machine, &Build, &str)> {
-    let runs = material.runs.iter();
-    let mut all = runs.map(|r| (&r.machine, &r.build, &*r.started)).chain(
-        material.latencies.iter().map(|r| (&r.machine, &r.build, &*r.started)),
-    );
-    let others = material
-        .ndrs
-        .iter()
-        .map(|r| (&r.machine, &r.build, &*r.started))
-        .chain(
-            material.soaks.iter().map(|r| (&r.machine, &r.build, &*r.started)),
-        )
-        .chain(
-            material
-                .reproductions
-                .iter()
-                .map(|r| (&r.machine, &r.build, &*r.started)),
-        );
-    all.next().or_else(|| others.into_iter().next())
-}
-
-fn banner(material: &Material) -> Markup {
+fn banner(origin: Option<&Origin>) -> Markup {
     html! {
         header {
             div {
                 p.brand { "ringside" }
                 h1 { "What a way of writing a driver costs" }
-                @if let Some((machine, build, started)) = head(material) {
+                @if let Some(Origin { machine, build, started, .. }) = origin {
                     p.quiet {
                         (machine_of(machine, None)) " "
                         (origin_of(build, started))
@@ -137,7 +116,7 @@ fn banner(material: &Material) -> Markup {
 }
 
 /// The answer, before everything else.
-fn first(sweep: Option<(&Run, &[CellResult])>) -> Markup {
+fn first(material: &Material, sweep: Option<(&Run, &[CellResult])>) -> Markup {
     let answer = sweep.and_then(|(run, results)| {
         Some((run, Answer::of(run, results, &reference)?))
     });
@@ -146,7 +125,13 @@ fn first(sweep: Option<(&Run, &[CellResult])>) -> Markup {
             h2 { "The answer" }
             @match &answer {
                 None => p.answer {
-                    "No variant was compared with another in what lies here."
+                    @match answer::of_others(material) {
+                        Some(sentence) => (sentence),
+                        None => {
+                            "No variant was compared with another in what "
+                            "lies here."
+                        }
+                    }
                 },
                 Some((run, answer)) => {
                     p.answer { (answer.sentence()) }
@@ -361,6 +346,36 @@ mod tests {
         assert_eq!(page.matches("<script").count(), 1);
         assert_eq!(page.matches("</script").count(), 1);
         assert!(page.contains("&lt;script&gt;alert(1)"));
+        assert!(!page.contains("git checkout"));
+    }
+
+    #[test]
+    fn loads_have_charts_and_tables_of_their_own() {
+        let (virtual_time, _) = crate::latency::example::record();
+        let (wall, _) = crate::latency::example::wall_record();
+        let shape = crate::ndr::Shape::Regular;
+        let material = Material {
+            latencies: vec![virtual_time, wall],
+            ndrs: vec![crate::ndr::example::record(shape)],
+            soaks: vec![crate::soak::example::record(120)],
+            ..Material::default()
+        };
+        let page = page(&material);
+        for words in [
+            "id=\"latency\"",
+            "href=\"#latency\"",
+            "Measured in virtual time",
+            "Measured in wall-clock time",
+            "data-unit=\"µs\"",
+            "<th scope=\"row\">cores alone</th>",
+            "id=\"ndr\"",
+            "Model NDR",
+            "id=\"soak\"",
+            "120 of 120 s",
+        ] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(!page.contains("id=\"tools\""));
     }
 
     #[test]

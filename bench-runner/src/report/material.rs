@@ -1,5 +1,6 @@
 //! What a report is made of: all that lies in the named places.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use super::counted::Counted;
 use super::past::{self, Past};
 use crate::failure::Failure;
 use crate::folder::RESULTS;
-use crate::results::{self, Run};
+use crate::results::{self, Build, Machine, Run};
 use crate::{counters, latency, ndr, reproduce, soak};
 
 /// Recorded runs by kind, the newest first.
@@ -32,6 +33,34 @@ pub struct Material {
     pub reproductions: Vec<reproduce::record::Record>,
     /// Counts.
     pub counts: Vec<Counted>,
+}
+
+/// How some results were made, on what and by what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Origin<'a> {
+    /// The command line.
+    pub command: &'a str,
+    /// When it began, RFC 3339, UTC.
+    pub started: &'a str,
+    /// The program that measured.
+    pub build: &'a Build,
+    /// The machine it ran on.
+    pub machine: &'a Machine,
+    /// What a reader of the numbers has to know.
+    pub warnings: &'a [String],
+}
+
+/// What all kinds of results have in common.
+macro_rules! origin {
+    ($record:expr) => {
+        Origin {
+            command: &$record.command,
+            started: &$record.started,
+            build: &$record.build,
+            machine: &$record.machine,
+            warnings: &$record.warnings,
+        }
+    };
 }
 
 /// The files that a folder may hold.
@@ -62,12 +91,10 @@ impl Material {
         };
         let mut files = Vec::new();
         for path in paths {
-            for file in files_of(path)? {
-                if !files.contains(&file) {
-                    files.push(file);
-                }
-            }
+            files.extend(files_of(path)?);
         }
+        let mut seen = HashSet::new();
+        files.retain(|file| seen.insert(file.clone()));
         let folder = match paths[0].is_dir() {
             true => paths[0].clone(),
             false => paths[0].parent().unwrap_or(Path::new("")).to_owned(),
@@ -84,6 +111,18 @@ impl Material {
         all.soaks.sort_by(|a, b| b.started.cmp(&a.started));
         all.reproductions.sort_by(|a, b| b.started.cmp(&a.started));
         Ok(all)
+    }
+
+    /// Where all of it comes from, except for older runs; the newest run is
+    /// the first.
+    pub fn origins(&self) -> Vec<Origin<'_>> {
+        let run = self.runs.first().map(|one| origin!(one));
+        let latencies = self.latencies.iter().map(|one| origin!(one));
+        let ndrs = self.ndrs.iter().map(|one| origin!(one));
+        let soaks = self.soaks.iter().map(|one| origin!(one));
+        let figures = self.reproductions.iter().map(|one| origin!(one));
+        let loads = latencies.chain(ndrs).chain(soaks);
+        run.into_iter().chain(loads).chain(figures).collect()
     }
 
     /// Reads a file that is no run.

@@ -191,7 +191,12 @@ impl Browser {
 
     /// Clicks at the middle of something.
     pub fn click(&mut self, what: &str) {
-        let (x, y) = self.middle(what);
+        let at = self.middle(what);
+        self.click_at(at);
+    }
+
+    /// Clicks at a place in the window.
+    pub fn click_at(&mut self, (x, y): (f64, f64)) {
         self.mouse("mousePressed", x, y);
         self.mouse("mouseReleased", x, y);
     }

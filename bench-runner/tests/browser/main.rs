@@ -111,6 +111,24 @@ fn a_series_goes_and_comes_by_pointer_and_by_keyboard() {
     assert_eq!(browser.evaluate(&pressed), "false");
     browser.click(&format!("{name} text"));
     assert!(is_shown(&mut browser, &line));
+    // Between two points the line itself is there to click.
+    let boxed = part("line", "reg=boxed");
+    browser.middle(&format!("{boxed} .point"));
+    let at = |batch: u16| {
+        format!(
+            "(() => {{ const r = document.querySelector({})\
+             .getBoundingClientRect(); \
+             return [r.x + r.width / 2, r.y + r.height / 2]; }})()",
+            json!(format!("{boxed} .point[data-batch=\"{batch}\"]"))
+        )
+    };
+    let ends = [64, 128].map(|batch| browser.evaluate(&at(batch)));
+    let half = |n: usize| {
+        let of = |end: &Value| end[n].as_f64().expect("a number");
+        f64::midpoint(of(&ends[0]), of(&ends[1]))
+    };
+    browser.click_at((half(0), half(1)));
+    assert!(!is_shown(&mut browser, &boxed));
     // The tab key reaches each chart once; arrow keys go on from there.
     browser.evaluate(
         "document.querySelector('#axis-reg figure .name[tabindex=\"0\"]')\

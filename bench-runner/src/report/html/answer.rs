@@ -5,7 +5,10 @@ use maud::{Markup, html};
 use super::figure::chart;
 use super::number::{count, ends, factor};
 use crate::analysis::{self, CellResult, Reference};
+use crate::latency::{self, micros, record::SeriesRecord};
+use crate::ndr;
 use crate::plot::{Dot, Dots, Side, caption_of};
+use crate::report::Material;
 use crate::results::{Run, on_cores};
 use crate::stats::CONFIDENCE;
 use crate::verdict::{Rule, Verdict};
@@ -163,6 +166,76 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// The answer of what is no comparison of costs: latencies, else loss-free
+/// rates, else published figures.
+pub fn of_others(material: &Material) -> Option<Markup> {
+    let latency = || of_latency(material.latencies.first()?);
+    let rate = || of_rate(material.ndrs.first()?);
+    let figures = || {
+        let record = material.reproductions.first()?;
+        let figures = count(record.figures.len(), "figure was", "figures were");
+        Some(html! { "Of what was published " (figures) " measured here." })
+    };
+    latency().or_else(rate).or_else(figures)
+}
+
+/// The highest percentile that all variants have at the first rate.
+fn of_latency(record: &latency::record::Record) -> Option<Markup> {
+    let rate = &record.series.first()?.rate;
+    let ours: Vec<_> =
+        record.series.iter().filter(|one| one.rate == *rate).collect();
+    let at = |one: &SeriesRecord, percentile: f64| {
+        let mut all = one.percentiles.iter();
+        all.find(|p| p.percentile == percentile).and_then(|p| p.ns)
+    };
+    let all = ours.first()?.percentiles.iter().map(|p| p.percentile);
+    let mut shared = all.filter(|percentile| {
+        *percentile < 100.0 && ours.iter().all(|o| at(o, *percentile).is_some())
+    });
+    let percentile = shared.next_back()?;
+    let mut costs: Vec<_> = ours
+        .iter()
+        .map(|one| (at(one, percentile).unwrap_or(0), &one.variant))
+        .collect();
+    costs.sort();
+    let ((least, quick), (most, slow)) = (costs.first()?, costs.last()?);
+    Some(html! {
+        "At " (rate) " packets per second " (percentile)
+        " % of them take at most " strong { (micros(*most)) " µs" }
+        " through " code { (slow) }
+        @if quick != slow {
+            ", and " strong { (micros(*least)) " µs" } " through "
+            code { (quick) }
+        }
+        "."
+    })
+}
+
+/// The first goal of the first frame and batch size.
+fn of_rate(record: &ndr::record::Record) -> Option<Markup> {
+    let first = record.rows.first()?;
+    let ours = record
+        .rows
+        .iter()
+        .filter(|row| row.frame == first.frame && row.batch == first.batch);
+    let rate = |row: &ndr::record::Row| row.goals.first()?.lower_bound;
+    let mut rates: Vec<_> =
+        ours.filter_map(|row| Some((rate(row)?, &row.variant))).collect();
+    rates.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let ((most, quick), (least, slow)) = (rates.first()?, rates.last()?);
+    let mpps = |rate: f64| format!("{:.2} Mpps", rate / 1e6);
+    Some(html! {
+        "On the model " code { (quick) } " forwards at least "
+        strong { (mpps(*most)) } " without loss"
+        @if quick != slow {
+            ", " code { (slow) } " " strong { (mpps(*least)) }
+        }
+        ", with frames of " (first.frame)
+        @if first.bytes().is_some() { " bytes" }
+        " at batch " (first.batch) "."
+    })
+}
+
 fn name(result: &CellResult) -> Markup {
     html! { code { (result.variant) } }
 }
@@ -202,6 +275,27 @@ mod tests {
         let chart = answer.chart().into_string();
         assert!(chart.contains("walk=speculate4 / batch=arena"));
         assert_eq!(chart.matches("class=\"point\"").count(), 13);
+    }
+
+    #[test]
+    fn without_a_sweep_others_have_the_answer() {
+        let (record, _) = crate::latency::example::record();
+        let mut material =
+            Material { latencies: vec![record], ..Material::default() };
+        let text = of_others(&material).expect("an answer").into_string();
+        assert!(text.starts_with("At 1M packets per second 99.9"), "{text}");
+        assert!(text.contains("<code>buffer=deferred</code>"), "{text}");
+        material.latencies.clear();
+        let shape = ndr::Shape::Regular;
+        material.ndrs.push(ndr::example::record(shape));
+        let text = of_others(&material).expect("an answer").into_string();
+        let wanted = "On the model <code>baseline</code> forwards at least \
+                      <strong>200.00 Mpps</strong> without loss, \
+                      <code>reg=boxed</code> <strong>20.00 Mpps</strong>, \
+                      with frames of 64 bytes at batch 32.";
+        assert_eq!(text, wanted);
+        material.ndrs.clear();
+        assert!(of_others(&material).is_none());
     }
 
     #[test]

@@ -1,36 +1,24 @@
 //! What a run was made on, how, and how to make it again.
 
+use std::collections::HashSet;
+
 use maud::{Markup, html};
 
 use super::number::{NOTHING, count};
 use crate::doctor::Grade;
 use crate::quality::quarantined;
-use crate::report::Material;
+use crate::report::Origin;
 use crate::results::{Build, Machine, Run};
 use crate::stats::CONFIDENCE;
 use crate::verdict::Rule;
 
-/// The machine, its grade and the program of the newest run, and what else
-/// warns.
-pub fn environment(material: &Material) -> Markup {
-    let run = material.runs.first();
-    let machine = super::head(material).map(|(machine, ..)| machine);
-    let build = super::head(material).map(|(_, build, _)| build);
-    let warnings = || {
-        let runs = run.into_iter().flat_map(|run| &run.warnings);
-        let latencies = material.latencies.iter().flat_map(|r| &r.warnings);
-        let ndrs = material.ndrs.iter().flat_map(|r| &r.warnings);
-        let soaks = material.soaks.iter().flat_map(|r| &r.warnings);
-        let others = material.reproductions.iter().flat_map(|r| &r.warnings);
-        let all = runs.chain(latencies).chain(ndrs).chain(soaks).chain(others);
-        let mut seen = Vec::new();
-        all.for_each(|w| {
-            if !seen.contains(&w) {
-                seen.push(w);
-            }
-        });
-        seen
-    };
+/// The machine, its grade and the program of what is newest, and what all of
+/// it warns of.
+pub fn environment(run: Option<&Run>, origins: &[Origin]) -> Markup {
+    let mut seen = HashSet::new();
+    let warnings = origins.iter().flat_map(|origin| origin.warnings);
+    let warnings: Vec<_> = warnings.filter(|w| seen.insert(*w)).collect();
+    let newest = origins.first();
     html! {
         section #environment {
             h2 { "Environment and its grade" }
@@ -68,13 +56,14 @@ pub fn environment(material: &Material) -> Markup {
                     code { "bench-runner doctor" } " does."
                 }
             }
-            @if !warnings().is_empty() {
+            @if !warnings.is_empty() {
                 h3 { "Notes on the numbers" }
-                ul { @for warning in warnings() { li { (warning) } } }
+                ul { @for warning in warnings { li { (warning) } } }
             }
             div.pair {
-                @if let Some(machine) = machine { (machine_list(machine)) }
-                @if let Some(build) = build { (build_list(build)) }
+                @if let Some(Origin { machine, build, .. }) = newest {
+                    (machine_list(machine)) (build_list(build))
+                }
                 @if let Some(other) =
                     run.and_then(|run| run.other_build.as_ref())
                 { (build_list(other)) }
@@ -240,19 +229,7 @@ fn amounts(run: &Run) -> Markup {
 }
 
 /// The commands that made what is shown.
-pub fn repetition(material: &Material) -> Markup {
-    let run = material.runs.first().map(|r| (&r.command, &r.build));
-    let latencies = material.latencies.iter().map(|r| (&r.command, &r.build));
-    let ndrs = material.ndrs.iter().map(|r| (&r.command, &r.build));
-    let soaks = material.soaks.iter().map(|r| (&r.command, &r.build));
-    let others = material.reproductions.iter().map(|r| (&r.command, &r.build));
-    let all: Vec<_> = run
-        .into_iter()
-        .chain(latencies)
-        .chain(ndrs)
-        .chain(soaks)
-        .chain(others)
-        .collect();
+pub fn repetition(origins: &[Origin]) -> Markup {
     html! {
         section #again {
             h2 { "Repeat it" }
@@ -261,11 +238,13 @@ pub fn repetition(material: &Material) -> Markup {
                 code { "cargo build --release" } " leaves in "
                 code { "target/release" } ":"
             }
-            @for (command, build) in all {
-                div.scroll {
-                    pre {
-                        "git checkout " (build.commit) "\n" (command)
+            @for Origin { command, build, .. } in origins {
+                pre {
+                    // What is no commit is nothing to be typed.
+                    @if build.commit.chars().all(|c| c.is_ascii_hexdigit()) {
+                        "git checkout " (build.commit) "\n"
                     }
+                    (command)
                 }
             }
         }

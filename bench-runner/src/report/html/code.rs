@@ -1,6 +1,8 @@
 //! The code of two variants side by side: source, machine code, counts.
 
-use maud::{Markup, html};
+use std::fmt::Write;
+
+use maud::{Escaper, Markup, PreEscaped, html};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use variants::registry::{AXES, Variant, variants};
 
@@ -12,7 +14,7 @@ use crate::report::Counted;
 use crate::report::counted::Count;
 
 /// Rows of machine code that are shown of a pair.
-const MOST: usize = 140;
+const MOST: usize = 300;
 
 /// Rows of source that are shown of a pair.
 const LONGEST: usize = 480;
@@ -52,9 +54,8 @@ impl<'a> Codes<'a> {
         let first = first_answer(name);
         let (ours, theirs) = (source(name), first.as_deref().and_then(source));
         // What is in C has no Rust to stand beside.
-        let theirs = theirs.filter(|t| {
-            ours.is_some_and(|o| o.file.ends_with(".rs")) && t.file != ""
-        });
+        let theirs =
+            theirs.filter(|_| ours.is_some_and(|o| o.file.ends_with(".rs")));
         let counted = self.counts.iter().find_map(|counted| {
             let batches = [batch, 32];
             let both = |batch| {
@@ -103,7 +104,13 @@ fn first_answer(name: &str) -> Option<String> {
 fn notes(source: Source) -> Markup {
     html! {
         @for (word, text) in source.notes() {
-            p.note { b { (word) } " " (text) }
+            p.note {
+                b { (word) } " "
+                // Every other part stood between backquotes.
+                @for (n, part) in text.split('`').enumerate() {
+                    @if n % 2 == 1 { code { (part) } } @else { (part) }
+                }
+            }
         }
     }
 }
@@ -213,7 +220,10 @@ fn tokens(line: &str) -> Vec<&str> {
 }
 
 fn instructions(beside: &Beside, against: &str, name: &str) -> Markup {
-    let part = |text: &Option<String>| text.as_deref().map(plain);
+    // A bar of one byte: there are many.
+    let part = |text: &Option<String>| {
+        text.as_deref().map(|text| plain(&text.replace('│', "|")))
+    };
     let line = |pair: &Pair| Line {
         left: part(&pair.left),
         right: part(&pair.right),
@@ -256,18 +266,16 @@ fn table(rows: &[Line], heads: [(&str, &str); 2], most: usize) -> Markup {
             _ => shown.push(Err(1)),
         }
     }
-    let side = |parts: &Option<Vec<Part>>| {
-        html! {
-            @match parts {
-                None => td.none {},
-                Some(parts) => td {
-                    @for (text, marked) in parts {
-                        @if *marked { mark { (text) } } @else { (text) }
-                    }
-                }
+    let mut body = String::new();
+    for row in shown {
+        match row {
+            Ok(line) => write_row(&mut body, line),
+            Err(equal) => {
+                body += "<tr class=gap><td colspan=2>⋯ ";
+                body += &format!("{equal} equal");
             }
         }
-    };
+    }
     html! {
         div.scroll {
             table.sides {
@@ -283,21 +291,22 @@ fn table(rows: &[Line], heads: [(&str, &str); 2], most: usize) -> Markup {
                         }
                     }
                 }
-                tbody {
-                    @for row in shown {
-                        @match row {
-                            Ok(line) => tr.d[!line.equal] {
-                                (side(&line.left)) (side(&line.right))
-                            },
-                            Err(equal) => tr.gap {
-                                td colspan="2" {
-                                    "⋯ " (equal) " equal"
-                                }
-                            }
-                        }
-                    }
-                }
+                tbody { (PreEscaped(body)) }
             }
+        }
+    }
+}
+
+/// A row without the tags that HTML lets go, for there are thousands.
+fn write_row(out: &mut String, line: &Line) {
+    *out += if line.equal { "<tr>" } else { "<tr class=d>" };
+    for side in [&line.left, &line.right] {
+        *out += if side.is_some() { "<td>" } else { "<td class=none>" };
+        for (text, marked) in side.iter().flatten() {
+            *out += if *marked { "<mark>" } else { "" };
+            // Into a string, which does not fail.
+            let _ = Escaper::new(out).write_str(text);
+            *out += if *marked { "</mark>" } else { "" };
         }
     }
 }

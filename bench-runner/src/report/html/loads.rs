@@ -27,7 +27,7 @@ fn latency(record: &Latency) -> Markup {
     let offered = &record.offered;
     let time = match offered.time {
         Time::Virtual => "virtual time",
-        Time::Wall => "wall clock",
+        Time::Wall => "wall-clock time",
     };
     let micro =
         |p: &PercentileRecord| p.ns.map_or_else(|| NOTHING.to_owned(), micros);
