@@ -343,7 +343,7 @@ fn counters_counts_the_same_each_time_and_every_allocation() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let line = "counters --variants batch=list --batch 1,32 --json";
-    let kept = format!("{line} --out .");
+    let kept = format!("{line} --out @");
     let output = bench_runner(&kept, folder.path());
     assert!(output.status.success(), "{}", stderr(&output));
     let file = fs::read(folder.path().join("counters.json")).expect("a file");
