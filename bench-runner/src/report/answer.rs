@@ -18,6 +18,8 @@ pub enum Piece {
     Text(String),
     /// A variant's name.
     Name(String),
+    /// A ratio with its interval.
+    Ratio(String),
 }
 
 /// Parts that follow each other without a gap.
@@ -65,7 +67,9 @@ pub fn answer(
 pub fn plain(sentences: &[Sentence]) -> String {
     let sentence = |pieces: &Sentence| -> String {
         let words = pieces.iter().map(|piece| match piece {
-            Piece::Text(words) | Piece::Name(words) => words.as_str(),
+            Piece::Text(words) | Piece::Name(words) | Piece::Ratio(words) => {
+                words.as_str()
+            }
         });
         words.collect()
     };
@@ -145,11 +149,12 @@ impl Place<'_> {
             };
             let possessive = match against {
                 Piece::Name(_) => "'s",
-                Piece::Text(_) => "",
+                Piece::Text(_) | Piece::Ratio(_) => "",
             };
             let name = Piece::Name(result.variant.clone());
-            let middle = text(format!(" takes {} of ", times(ratio, 2)));
-            [name, middle, against, text(possessive)]
+            let ratio = Piece::Ratio(times(ratio, 2));
+            let (takes, of) = (text(" takes "), text(" of "));
+            [name, takes, ratio, of, against, text(possessive)]
         };
         let mut pieces = vec![text(self.opening(batch))];
         pieces.extend(of(ends.dearest));
@@ -236,12 +241,12 @@ fn verdicts(costs: &[Cost]) -> Option<Sentence> {
 fn personas(ends: &Ends) -> Sentence {
     let of = |(result, ratio): Cost| {
         let name = Piece::Name(result.variant.clone());
-        [text(format!("{} (", times(ratio, 2))), name, text(")")]
+        [Piece::Ratio(times(ratio, 2)), text(" ("), name, text(")")]
     };
     if ends.count == 1 {
-        let [ratio, name, end] = of(ends.dearest);
+        let [ratio, begin, name, end] = of(ends.dearest);
         let opening = text("A whole driver in another style takes ");
-        return vec![opening, ratio, name, end, text(".")];
+        return vec![opening, ratio, begin, name, end, text(".")];
     }
     let mut pieces = vec![text("Whole drivers take from ")];
     pieces.extend(of(ends.cheapest));

@@ -12,6 +12,9 @@ use crate::analysis::analyse;
 use crate::failure::Failure;
 use crate::folder::{reference, replace};
 use crate::plot;
+use crate::reproduce::published::figures;
+use crate::reproduce::record::Record;
+use crate::reproduce::sheet::{Sheet, sheets};
 use crate::results::{Placement, Run};
 
 /// The index page.
@@ -27,13 +30,18 @@ const KINDS: [(&str, &str); 3] = [
     ("scaling", "throughput over cores"),
 ];
 
-/// Draws the charts of a run into a folder and writes its index. Charts that
-/// the index had before and that the run does not have go; other files stay.
+/// Draws the charts of a run, and those of published figures that were measured,
+/// into a folder and writes its index. Charts that the index had before and
+/// that are not among them go; other files stay.
 ///
 /// # Errors
 ///
 /// When the disk refuses, or the folder has a page that is no index of ours.
-pub fn put(run: &Run, folder: &Path) -> Result<usize, Failure> {
+pub fn put(
+    run: &Run,
+    figures: Option<&Record>,
+    folder: &Path,
+) -> Result<usize, Failure> {
     let index = folder.join(INDEX);
     let cannot = |what: &str, path: &Path, error: &io::Error| {
         Failure::error(format!("cannot {what} {}: {error}", path.display()))
@@ -52,18 +60,23 @@ pub fn put(run: &Run, folder: &Path) -> Result<usize, Failure> {
     fs::create_dir_all(folder).map_err(|e| cannot("make", folder, &e))?;
     let results = analyse(run, &reference);
     let charts = plot::charts(run, &results, &reference);
-    for (name, svg) in &charts {
+    let sheets = figures.map_or_else(Vec::new, sheets);
+    let of_figures = sheets.iter().flat_map(|sheet| &sheet.charts);
+    for (name, svg) in charts.iter().chain(of_figures.clone()) {
         replace(&folder.join(name), svg.as_bytes())?;
     }
     let names: Vec<_> = charts.iter().map(|(name, _)| name.as_str()).collect();
-    replace(&index, page(run, &names).as_bytes())?;
+    let text = page(run, &names) + &figures_page(&sheets);
+    replace(&index, text.as_bytes())?;
+    let of_figures = of_figures.map(|(name, _)| name.as_str());
+    let names: Vec<_> = names.into_iter().chain(of_figures).collect();
     for stale in listed(&before) {
         let path = folder.join(stale);
         if !names.contains(&stale) && path.is_file() {
             fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
         }
     }
-    Ok(charts.len())
+    Ok(names.len())
 }
 
 /// The charts that an index shows, which lie beside it.
@@ -71,8 +84,14 @@ fn listed(index: &str) -> BTreeSet<&str> {
     let links = index.split("](").skip(1);
     let files = links.filter_map(|rest| Some(rest.split_once(')')?.0));
     let ours = |name: &&str| {
-        let kinds = KINDS.iter().any(|(kind, _)| name.starts_with(kind));
-        kinds && name.ends_with(".svg") && !name.contains(['/', '\\'])
+        let of_run = KINDS.iter().any(|(kind, _)| name.starts_with(kind));
+        let of_figure = figures().iter().any(|figure| {
+            let rest = name.strip_prefix(&*figure.id);
+            rest.is_some_and(|rest| rest.starts_with(['-', '.']))
+        });
+        (of_run || of_figure)
+            && name.ends_with(".svg")
+            && !name.contains(['/', '\\'])
     };
     files.filter(ours).collect()
 }
@@ -108,6 +127,23 @@ fn page(run: &Run, charts: &[&str]) -> String {
             escaped(name),
             link(name)
         );
+    }
+    text
+}
+
+/// A heading and the charts of each published figure.
+fn figures_page(sheets: &[Sheet]) -> String {
+    let mut text = String::new();
+    for sheet in sheets.iter().filter(|sheet| !sheet.charts.is_empty()) {
+        text += &format!(
+            "\n## {}: {}\n\n{}\n",
+            escaped(&sheet.id),
+            escaped(&sheet.title),
+            escaped(&sheet.verdict)
+        );
+        for (name, _) in &sheet.charts {
+            text += &format!("\n![{}]({})\n", escaped(name), link(name));
+        }
     }
     text
 }
@@ -188,7 +224,7 @@ mod tests {
         example::add_random(&mut run, &["baseline", "status=branchy"]);
         let scratch = tempfile::tempdir().expect("a folder");
         let folder = scratch.path().join("plots");
-        let count = put(&run, &folder).expect("a gallery");
+        let count = put(&run, None, &folder).expect("a gallery");
         let index = fs::read_to_string(folder.join(INDEX)).expect("an index");
         assert_eq!(index.matches("![").count(), count);
         assert_eq!(names(&folder).len(), count + 1);
@@ -204,7 +240,7 @@ mod tests {
             "## `spread`: ",
         ];
         assert!(order.map(at).is_sorted(), "{index}");
-        let again = put(&run, &folder).expect("a gallery");
+        let again = put(&run, None, &folder).expect("a gallery");
         assert_eq!(again, count);
         assert_eq!(
             fs::read_to_string(folder.join(INDEX)).expect("an index"),
@@ -216,10 +252,10 @@ mod tests {
     fn charts_of_before_go_and_other_files_stay() {
         let scratch = tempfile::tempdir().expect("a folder");
         let folder = scratch.path();
-        put(&example::fourteen(), folder).expect("a gallery");
+        put(&example::fourteen(), None, folder).expect("a gallery");
         fs::write(folder.join("throughput-mine.svg"), "mine").expect("put");
         let run = example::run(&["baseline", "reg=boxed"], &[32]);
-        put(&run, folder).expect("a gallery");
+        put(&run, None, folder).expect("a gallery");
         let wanted = [
             "README.md",
             "cycles-all.svg",
@@ -236,7 +272,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a folder");
         let page = scratch.path().join(INDEX);
         fs::write(&page, "mine\n").expect("put");
-        let why = put(&example::fourteen(), scratch.path());
+        let why = put(&example::fourteen(), None, scratch.path());
         let why = why.expect_err("refused").to_string();
         assert!(why.contains("no index"), "{why}");
         assert_eq!(names(scratch.path()), [INDEX]);
@@ -253,7 +289,7 @@ mod tests {
     fn over_cores_there_is_a_part_of_its_own() {
         let run = example::over_cores(&["baseline", "reg=boxed"], &[32], 2);
         let scratch = tempfile::tempdir().expect("a folder");
-        put(&run, scratch.path()).expect("a gallery");
+        put(&run, None, scratch.path()).expect("a gallery");
         let index = fs::read_to_string(scratch.path().join(INDEX));
         let index = index.expect("an index");
         assert!(index.contains("## Over cores"), "{index}");

@@ -118,7 +118,9 @@ fn banner(origin: Option<&Origin>) -> Markup {
 /// The answer, before everything else.
 fn first(material: &Material, sweep: Option<(&Run, &[CellResult])>) -> Markup {
     let answer = sweep.and_then(|(run, results)| {
-        Some((run, Answer::of(run, results, &reference)?))
+        let answer = Answer::of(run, results, &reference)?;
+        let sentences = answer.sentences(results);
+        Some((run, answer, sentences))
     });
     html! {
         section #answer {
@@ -133,10 +135,10 @@ fn first(material: &Material, sweep: Option<(&Run, &[CellResult])>) -> Markup {
                         }
                     }
                 },
-                Some((run, answer)) => {
-                    p.answer { (answer.sentence()) }
-                    @if let Some(verdicts) = answer.verdicts() {
-                        p { (verdicts) }
+                Some((run, answer, sentences)) => {
+                    @if let Some((first, others)) = sentences.split_first() {
+                        p.answer { (first) }
+                        p { @for other in others { (other) " " } }
                     }
                     p.quiet {
                         (placement(run)) " "

@@ -63,7 +63,7 @@ pub fn text(material: &Material) -> String {
 pub fn paragraph(sentences: &[Sentence]) -> String {
     let sentence = |pieces: &Sentence| -> String {
         let words = pieces.iter().map(|piece| match piece {
-            Piece::Text(words) => words.clone(),
+            Piece::Text(words) | Piece::Ratio(words) => words.clone(),
             Piece::Name(name) => code(name),
         });
         words.collect()

@@ -73,7 +73,8 @@ fn renew(material: &Material, args: &ReportArgs) -> Result<(), Failure> {
             ))
         })?;
     if let Some(folder) = &args.gallery {
-        let charts = gallery::put(run, folder)?;
+        let figures = material.reproductions.first();
+        let charts = gallery::put(run, figures, folder)?;
         let folder = folder.display();
         output::line(format_args!("{charts} charts are in {folder}"));
     }

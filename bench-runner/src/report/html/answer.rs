@@ -3,15 +3,16 @@
 use maud::{Markup, html};
 
 use super::figure::chart;
-use super::number::{count, ends, factor};
+use super::number::count;
 use crate::analysis::{self, CellResult, Reference};
 use crate::latency::{self, micros, record::SeriesRecord};
 use crate::ndr;
 use crate::plot::{Dot, Dots, Side, caption_of};
 use crate::report::Material;
+use crate::report::answer::{self, Piece};
 use crate::results::{Run, on_cores};
 use crate::stats::CONFIDENCE;
-use crate::verdict::{Rule, Verdict};
+use crate::verdict::Verdict;
 
 /// The batch size that is nearest to this one is the one that is spoken of.
 const BATCH: u16 = 32;
@@ -48,66 +49,10 @@ impl<'a> Answer<'a> {
         Some(Self { run, reference, batch, costs })
     }
 
-    /// The answer in one sentence.
-    pub fn sentence(&self) -> Markup {
-        // A floor shows what no driver does; it is no choice of style.
-        let is_choice =
-            |r: &&&CellResult| analysis::axis(&r.variant) != "floor";
-        let choices: Vec<_> = self.costs.iter().filter(is_choice).collect();
-        let (Some(most), Some(least)) = (choices.first(), choices.last())
-        else {
-            return html! { "Only floors were compared." };
-        };
-        let confidence = format!("{:.0} %", CONFIDENCE * 100.0);
-        html! {
-            "On this machine " (name(most)) " costs "
-            strong { (factor(value(most))) " times" } " "
-            (self.against(most)) " at batch " (self.batch)
-            @match most.cost_ratio.and_then(|ratio| ends(ratio, " to ")) {
-                Some(ends) => { " (" (confidence) " interval " (ends) ")" }
-                None => { " (too few processes for an interval)" }
-            }
-            @if choices.len() > 1 {
-                ", the most of " (count(choices.len(), "variant", "variants"))
-                "; the least costs " (name(least)) ", "
-                strong { (factor(value(least))) " times" } " "
-                (self.against(least))
-                @if let Some(ends) =
-                    least.cost_ratio.and_then(|ratio| ends(ratio, " to "))
-                { " (" (ends) ")" }
-            }
-            "."
-        }
-    }
-
-    /// How many verdicts there are of each kind.
-    pub fn verdicts(&self) -> Option<String> {
-        let judged: Vec<_> =
-            self.costs.iter().filter_map(|r| r.finding).collect();
-        if judged.is_empty() {
-            return None;
-        }
-        let number = |word: &str| {
-            judged.iter().filter(|f| f.verdict.word() == word).count()
-        };
-        let rule = Rule::default();
-        Some(format!(
-            "Of {} at batch {}, {} shown to be slower and {} to be faster by \
-             more than {:.1} %; {} as fast within {:.0} %, and of {} nothing \
-             of that is shown.",
-            count(judged.len(), "comparison", "comparisons"),
-            self.batch,
-            count(number("slower"), "is", "are"),
-            number("faster"),
-            rule.margin * 100.0,
-            count(number("equivalent"), "is", "are"),
-            rule.equivalence * 100.0,
-            judged.len()
-                - ["slower", "faster", "equivalent"]
-                    .map(number)
-                    .iter()
-                    .sum::<usize>(),
-        ))
+    /// The answer, a sentence each.
+    pub fn sentences(&self, results: &[CellResult]) -> Vec<Markup> {
+        let all = answer::answer(self.run, results, self.reference);
+        all.iter().map(|pieces| sentence(pieces)).collect()
     }
 
     /// Every comparison, the dearest on top.
@@ -156,12 +101,16 @@ impl<'a> Answer<'a> {
             false => format!("{} / {reference}", result.variant),
         }
     }
+}
 
-    fn against(&self, result: &CellResult) -> Markup {
-        let reference = (self.reference)(&result.variant);
-        match reference == analysis::BASELINE {
-            true => html! { "the baseline" },
-            false => html! { code { (reference) } },
+fn sentence(pieces: &[Piece]) -> Markup {
+    html! {
+        @for piece in pieces {
+            @match piece {
+                Piece::Text(words) => (words),
+                Piece::Name(name) => code { (name) },
+                Piece::Ratio(ratio) => strong { (ratio) },
+            }
         }
     }
 }
@@ -236,10 +185,6 @@ fn of_rate(record: &ndr::record::Record) -> Option<Markup> {
     })
 }
 
-fn name(result: &CellResult) -> Markup {
-    html! { code { (result.variant) } }
-}
-
 fn value(result: &CellResult) -> f64 {
     result.cost_ratio.map_or(f64::NAN, |ratio| ratio.value)
 }
@@ -250,28 +195,18 @@ mod tests {
     use crate::analysis::analyse;
     use crate::results::example::{self, reference};
 
-    fn sentence(run: &Run) -> Option<String> {
-        let results = analyse(run, &reference);
-        let answer = Answer::of(run, &results, &reference)?;
-        Some(answer.sentence().into_string())
-    }
-
     #[test]
-    fn the_dearest_and_the_cheapest_are_named_with_their_intervals() {
+    fn the_dearest_stands_on_top_and_references_are_named() {
         let run = example::fourteen();
         let results = analyse(&run, &reference);
         let answer = Answer::of(&run, &results, &reference).expect("costs");
-        let text = answer.sentence().into_string();
-        let start = "On this machine <code>batch=list</code> costs \
-                     <strong>2.36 times</strong> the baseline at batch 32 \
-                     (99 % interval 2.";
+        let sentences = answer.sentences(&results);
+        let text = sentences[0].clone().into_string();
+        let start = "At batch size 32, <code>batch=list</code> takes \
+                     <strong>×2.36 (2.";
         assert!(text.starts_with(start), "{text}");
-        let middle = ", the most of 13 variants; the least costs \
-                      <code>walk=speculate4</code>, ";
-        assert!(text.contains(middle), "{text}");
         assert!(text.contains("<code>batch=arena</code>"), "{text}");
-        let verdicts = answer.verdicts().expect("verdicts");
-        assert!(verdicts.starts_with("Of 13 comparisons at batch 32, "));
+        assert!(sentences.len() > 1);
         let chart = answer.chart().into_string();
         assert!(chart.contains("walk=speculate4 / batch=arena"));
         assert_eq!(chart.matches("class=\"point\"").count(), 13);
@@ -296,14 +231,5 @@ mod tests {
         assert_eq!(text, wanted);
         material.ndrs.clear();
         assert!(of_others(&material).is_none());
-    }
-
-    #[test]
-    fn one_comparison_is_the_whole_answer() {
-        let run = example::run(&["baseline", "reg=boxed"], &[8]);
-        let text = sentence(&run).expect("a sentence");
-        assert!(!text.contains("the most of"), "{text}");
-        assert!(text.contains("at batch 8"), "{text}");
-        assert_eq!(sentence(&example::run(&["baseline"], &[8])), None);
     }
 }
