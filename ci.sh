@@ -13,8 +13,9 @@ CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged hon
 # They need what is too large to be fetched for every run of the others.
 SLOW=(miri arm fuzz nightly)
 
-# The run that README.md and plots/ show.
-RECORDED=results/2026-11-21-amd-epyc-2
+# The run that README.md and plots/ show, and the figures in plots/.
+RECORDED=results/2026-11-22-amd-epyc
+FIGURES=results/2026-11-22-amd-epyc-reproduction
 
 # The moments of the kills; the same number gives the same moments.
 SEED=${SEED:-$RANDOM}
@@ -70,12 +71,12 @@ readme() {
     build_runner
     local out=$scratch/readme page
     mkdir -p "$out/results"
-    cp -r "$RECORDED" "$out/results/"
+    cp -r "$RECORDED" "$FIGURES" "$out/results/"
     cp -r plots "$out/"
     while IFS= read -r page; do
         mkdir -p "$out/$(dirname "$page")"
         cp "$page" "$out/$page"
-        (cd "$out" && "$runner" report "$RECORDED" \
+        (cd "$out" && "$runner" report "$RECORDED" "$FIGURES" \
             --gallery plots --into "$page")
         diff -u "$page" "$out/$page" || fail "$page is out of date: $renew"
     done < <(git grep -lFx -- '<!-- recorded-run:begin -->' '*.md')
@@ -553,7 +554,8 @@ finish() {
 current=
 victim=
 started=0
-renew="cargo run --release -- report $RECORDED --gallery plots --into PAGE"
+renew="cargo run --release -- report $RECORDED $FIGURES"
+renew+=" --gallery plots --into PAGE"
 scratch=$(mktemp -d)
 trap finish EXIT
 

@@ -180,6 +180,7 @@ fn draw(tracks: &[Track], title: &str, runs: &[&Past]) -> String {
         kin: Some((number, 0)),
         thin: false,
         points: thinned(&track.costs),
+        band: intervals(&track.costs),
         ..Curve::default()
     };
     let oldest = runs.last().map_or("", |run| &*run.started);
@@ -189,9 +190,16 @@ fn draw(tracks: &[Track], title: &str, runs: &[&Past]) -> String {
     Curves {
         title: title.to_owned(),
         subtitle: format!(
-            "{} of one machine and set-up, by the time they began; points \
-             are single runs, without their intervals. {commits}",
-            count(runs.len(), "run", "runs")
+            "{} of one machine and set-up, by the time they began; {}. \
+             {commits}",
+            count(runs.len(), "run", "runs"),
+            match runs.len() > POINTS {
+                true => {
+                    "of each stretch of time the lowest and the highest run, \
+                     without their intervals"
+                }
+                false => "points are runs, bands their intervals",
+            }
         ),
         y_label: "time per packet, times the reference's".to_owned(),
         y_scale: Scale::Log,
@@ -219,6 +227,18 @@ fn thinned(costs: &[(f64, Estimate)]) -> Vec<(f64, f64)> {
         both.sort_by(|a, b| a.0.total_cmp(&b.0));
         both.dedup();
         both
+    });
+    ends.collect()
+}
+
+/// The points' intervals, where all points are shown.
+fn intervals(costs: &[(f64, Estimate)]) -> Vec<(f64, [f64; 2])> {
+    if costs.len() > POINTS {
+        return Vec::new();
+    }
+    let ends = costs.iter().filter_map(|(day, ratio)| {
+        let (low, high) = ratio.interval?;
+        Some((*day, [low, high]))
     });
     ends.collect()
 }
