@@ -1,10 +1,14 @@
 //! `reproduce` as a user types it.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use bench_runner::reproduce::record::{FILE, Record};
+use rustix::process::{Pid, Signal, kill_process};
 
 fn reproduce(arguments: &str, folder: Option<&Path>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench-runner"));
@@ -124,4 +128,33 @@ fn a_record_of_another_version_or_kind_is_one_line() {
         let line = refusal(&reproduce("--resume", Some(folder.path())));
         assert!(line.contains(word) && line.contains(FILE), "{line}");
     }
+}
+
+#[test]
+fn what_was_stopped_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+        .args(["reproduce", "F9", "--quick", "--out"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let samples = folder.path().join("samples/doorbell/run.json");
+    let since = Instant::now();
+    while !samples.exists() && since.elapsed() < Duration::from_secs(60) {
+        sleep(Duration::from_millis(10));
+    }
+    let pid = Pid::from_raw(child.id() as i32).expect("a process");
+    // It may have ended; then there is nothing to go on with.
+    let _ = kill_process(pid, Signal::INT);
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut said).expect("text");
+    let status = child.wait().expect("an end");
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("reproduce --resume --out"), "{said}");
+    let output = reproduce("--resume", Some(folder.path()));
+    assert!(output.status.success());
+    assert!(Record::load(folder.path()).expect("a record").is_finished());
 }

@@ -128,7 +128,7 @@ impl Campaign<'_> {
             let mut keep = |run: &Run| folder.save(run);
             let outcome = measurement::complete(&mut run, &mut keep)?;
             if outcome == Outcome::Interrupted {
-                return Err(self.stopped());
+                return Err(Failure::interrupted("stopped"));
             }
         }
         folder.draw(&run)?;
@@ -304,13 +304,6 @@ impl Campaign<'_> {
 
     fn place(&self, name: &str) -> PathBuf {
         self.folder.path().join("samples").join(name)
-    }
-
-    fn stopped(&self) -> Failure {
-        let path = self.folder.path().display();
-        Failure::interrupted(format!(
-            "stopped; the same command with --resume --out {path} goes on"
-        ))
     }
 }
 

@@ -152,7 +152,7 @@ impl Chart<'_> {
                  of this machine; a colour is a driver and what stands for \
                  it, grey has nothing here.",
             ),
-            y_label: label(&panel.y),
+            y_label: format!("{} – {}", label(&panel.y), self.way.how),
             y_scale: y_scale(panel, &curves),
             x_label: match panel.x.scale {
                 published::Scale::Percentile => format!(

@@ -17,6 +17,7 @@ pub mod sheet;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use crate::build_info;
 use crate::cli::ReproduceArgs;
@@ -26,7 +27,7 @@ use crate::folder::{Folder, RESULTS};
 use crate::output;
 use crate::results::{Machine, Run};
 use crate::sweep::{command_line, now};
-use crate::{affinity, table};
+use crate::{affinity, process, table};
 use campaign::{Bench, Campaign, Cells, apart};
 use figures::{Kind, Plan};
 use published::{Figure, Place};
@@ -52,7 +53,8 @@ pub fn command(args: &ReproduceArgs) -> Result<(), Failure> {
         false => begin(args)?,
     };
     if !record.is_finished() {
-        measure(&folder, &mut record)?;
+        measure(&folder, &mut record)
+            .map_err(|failure| goes_on(failure, &folder))?;
     }
     write(&folder, &record)?;
     for sheet in sheets(&record) {
@@ -67,6 +69,17 @@ pub fn command(args: &ReproduceArgs) -> Result<(), Failure> {
         folder.path().display()
     ));
     Ok(())
+}
+
+/// Tells a user who stopped it how it goes on.
+fn goes_on(failure: Failure, folder: &Folder) -> Failure {
+    match failure.exit {
+        Exit::Interrupted => Failure::interrupted(format!(
+            "stopped; bench-runner reproduce --resume --out {} goes on",
+            folder.path().display()
+        )),
+        _ => failure,
+    }
 }
 
 /// Measures what a record asks for.
@@ -88,7 +101,12 @@ fn measure(folder: &Folder, record: &mut Record) -> Result<(), Failure> {
     record.figures.clear();
     for figure in &asked {
         eprintln!("{}: {}", figure.id, figure.title);
-        record.figures.push(gathered.reproduce(&campaign, figure)?);
+        let reproduced = gathered.reproduce(&campaign, figure)?;
+        // What was complete when the user stopped it is too little.
+        if process::interrupted().load(Ordering::Relaxed) {
+            return Err(Failure::interrupted("stopped"));
+        }
+        record.figures.push(reproduced);
         folder.put(FILE, record.text().as_bytes())?;
     }
     Ok(())

@@ -60,10 +60,7 @@ fn part(sheet: &Sheet) -> Markup {
         h3 { (sheet.id) ": " (sheet.title) }
         p { b { "Published: " } (sheet.claim) }
         @if !sheet.verdict.is_empty() {
-            p {
-                b { "Here: " } (sheet.verdict)
-                @if sheet.score.is_some() { " Score " (score(sheet)) "." }
-            }
+            p { b { "Here: " } (sheet.verdict) }
         }
         div.charts {
             @for (_, svg) in &sheet.charts { (chart(svg, "")) }
