@@ -233,7 +233,7 @@ badinput() {
         ndr --virtual --variant baseline --core 9999
     refused "$out/file/below" \
         ndr --virtual --variant baseline --out "$out/file/below"
-    refused "cut off in line 1" report "$out/damaged"
+    refused "damaged/run.json.*line 1 column" report "$out/damaged"
     refused "$out/nowhere" report "$out/nowhere"
     refused "$out/file: not JSON" report "$out/file" --format md
     refused "no line <!-- recorded-run:begin" \
