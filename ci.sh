@@ -242,9 +242,6 @@ badinput() {
     refused 'reg=boxd.*reg=boxed' explain reg=boxd reg=bytes
     refused '2 values' explain reg=boxed
     refused 'reg=boxd.*reg=boxed' counters --variants reg=boxd
-    refused "$out/damaged" report "$out/damaged"
-    refused 'nowhere' report "$out/nowhere"
-    refused 'html, md, csv|possible values' report --format pdf
     refused 'batch size 0' counters --batch 0
     refused 'empty|full, random' counters --fill empty
     refused '--batch' counters --check --batch 1
