@@ -246,10 +246,10 @@
     apply();
   }
 
-  // On paper everything is open.
+  // On paper everything is open but code, which stays as its reader left it.
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = all("details:not([open])");
+    closed = all("details:not([open]):not(.code)");
     for (const one of closed) one.open = true;
   });
   addEventListener("afterprint", () => {
