@@ -39,8 +39,7 @@ doc() {
 
 # Measurements whose truth is known, and how often verdicts on them are wrong.
 simulate() {
-    cargo test --release -p bench-runner --lib simulation -- \
-        --ignored --nocapture
+    cargo test -p bench-runner --lib simulation -- --ignored --nocapture
 }
 
 # Equal contenders are not told apart, in 60 comparisons.
