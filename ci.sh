@@ -8,10 +8,11 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test browser pages simulate without_c)
+CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test browser pages simulate)
 
-# They need what is too large to be fetched for every run of the others.
-SLOW=(miri arm loom fuzz nightly)
+# They need what is too large to be fetched, or built once more, for every run
+# of the others.
+SLOW=(miri arm loom without_c fuzz nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
