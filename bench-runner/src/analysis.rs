@@ -164,6 +164,14 @@ pub fn aa_spread(run: &Run) -> Option<AaSpread> {
     Some(AaSpread { worst, median: stats::median(&off)?, cells })
 }
 
+/// The core's frequency in GHz, the median of all rounds.
+#[must_use]
+pub fn core_ghz(run: &Run) -> Option<f64> {
+    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
+    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
+    stats::median(&ghz)
+}
+
 /// What the card's turns cost in lockstep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeviceShare {

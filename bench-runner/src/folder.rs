@@ -70,12 +70,7 @@ impl Folder {
     pub fn fresh(started: &str, machine: &Machine) -> Result<Self, Failure> {
         let date = started.split('T').next().unwrap_or(started);
         let name = format!("{date}-{}", machine_slug(machine));
-        let taken = |path: &PathBuf| path.join(FILE).exists();
-        let first = Path::new(RESULTS).join(&name);
-        let numbered = |n: u32| Path::new(RESULTS).join(format!("{name}-{n}"));
-        let mut candidates = std::iter::once(first).chain((2..).map(numbered));
-        let free = candidates.find(|path| !taken(path));
-        Self::open(&free.unwrap_or_else(|| RESULTS.into()))
+        Self::open(&free(&name, FILE))
     }
 
     /// The newest folder in `results/` with an unfinished run.
@@ -144,6 +139,16 @@ impl Folder {
         let page = page(run, &names);
         replace(&self.path.join("README.md"), page.as_bytes())
     }
+}
+
+/// The first of a name's folders in `results/` that has no such file: the name
+/// itself, or with a number.
+pub fn free(name: &str, file: &str) -> PathBuf {
+    let first = Path::new(RESULTS).join(name);
+    let numbered = |n: u32| Path::new(RESULTS).join(format!("{name}-{n}"));
+    let mut all = std::iter::once(first).chain((2..).map(numbered));
+    let free = all.find(|path| !path.join(file).exists());
+    free.unwrap_or_else(|| RESULTS.into())
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

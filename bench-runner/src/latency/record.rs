@@ -140,6 +140,13 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// Frames that did not leave, but for those still on their way.
+    pub fn lost(&self) -> u64 {
+        let Self { ring_full, dropped, link_down, unsent, .. } = *self;
+        let all = [ring_full, dropped, link_down, unsent];
+        all.into_iter().fold(0, u64::saturating_add)
+    }
+
     /// An account without the faults that no measurement has, and with frames
     /// that were never put on the wire.
     #[must_use]

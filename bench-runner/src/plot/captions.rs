@@ -3,7 +3,7 @@
 use super::Quantity;
 use crate::analysis::{self, CellResult, MODEL_BOUND};
 use crate::results::{Build, Fill, Machine, Placement, Run};
-use crate::stats::{self, CONFIDENCE};
+use crate::stats::CONFIDENCE;
 
 /// Quantity and unit of the upright axis.
 pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
@@ -92,9 +92,7 @@ fn sampling(run: &Run, results: &[CellResult]) -> String {
 }
 
 fn machine(run: &Run) -> String {
-    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
-    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
-    machine_of(&run.machine, stats::median(&ghz))
+    machine_of(&run.machine, analysis::core_ghz(run))
 }
 
 /// The machine, and the core's frequency where it is known.

@@ -9,6 +9,7 @@ use std::{panic, thread};
 
 use super::figures::BATCH;
 use super::published::Figure;
+use crate::analysis;
 use crate::cli::{
     BatchArgs, LatencyArgs, LoadArgs, MeasureArgs, OutputArgs, PlacementArg,
     TrafficArgs,
@@ -132,7 +133,7 @@ impl Campaign<'_> {
             }
         }
         folder.draw(&run)?;
-        if let (Some(mhz), Some(ghz)) = (mhz, core_ghz(&run))
+        if let (Some(mhz), Some(ghz)) = (mhz, analysis::core_ghz(&run))
             && (ghz * 1e3 / mhz as f64 - 1.0).abs() > HELD
         {
             return Err(Failure::environment(format!(
@@ -166,7 +167,7 @@ impl Campaign<'_> {
             let is = |name: &str| cells.contains(&(name.into(), cell.batch));
             let mut theirs = contenders.same_code.iter();
             cell.copy
-                || cell.variant == crate::analysis::BASELINE
+                || cell.variant == analysis::BASELINE
                 || is(&cell.variant)
                 || theirs.any(|s| s.as_in == cell.variant && is(&s.variant))
         };
@@ -316,11 +317,4 @@ pub fn apart<T: Send>(measure: impl FnOnce() -> T + Send) -> T {
 /// Holds a frequency in MHz, or says why not.
 pub fn hold(mhz: u64) -> Result<Hold, String> {
     Hold::at(&Root::default(), mhz * 1000)
-}
-
-/// The core's frequency in a run, the median of its rounds.
-pub fn core_ghz(run: &Run) -> Option<f64> {
-    let rounds = run.processes.iter().flat_map(|process| &process.rounds);
-    let ghz: Vec<_> = rounds.map(|round| round.chain_ghz).collect();
-    crate::stats::median(&ghz)
 }

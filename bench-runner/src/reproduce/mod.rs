@@ -16,14 +16,14 @@ mod shape;
 pub mod sheet;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::build_info;
 use crate::cli::ReproduceArgs;
 use crate::environment::{Circumstances, Root, machine_slug, warnings};
 use crate::failure::{Exit, Failure};
-use crate::folder::{Folder, RESULTS};
+use crate::folder::{self, Folder};
 use crate::output;
 use crate::results::{Machine, Run};
 use crate::sweep::{command_line, now};
@@ -209,11 +209,7 @@ fn begin(args: &ReproduceArgs) -> Result<(Folder, Record), Failure> {
 fn fresh(started: &str, machine: &Machine) -> PathBuf {
     let date = started.split('T').next().unwrap_or(started);
     let name = format!("{date}-{}-reproduction", machine_slug(machine));
-    let first = Path::new(RESULTS).join(&name);
-    let numbered = |n: u32| Path::new(RESULTS).join(format!("{name}-{n}"));
-    let mut all = std::iter::once(first).chain((2..).map(numbered));
-    let free = all.find(|path| !path.join(FILE).exists());
-    free.unwrap_or_else(|| RESULTS.into())
+    folder::free(&name, FILE)
 }
 
 fn resume(args: &ReproduceArgs) -> Result<(Folder, Record), Failure> {
@@ -525,13 +521,7 @@ fn counters(
     campaign: &Campaign,
     figure: &Figure,
 ) -> Result<(Vec<Way>, Vec<String>), Failure> {
-    let variants = latencies::variants(figure);
-    let mut names: Vec<String> = Vec::new();
-    for name in variants {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let names = distinct(latencies::variants(figure));
     match tried(campaign.counters(&names, &[8, 32]))? {
         Ok(packets) => {
             let (way, absent) = counted::way(figure, &packets);
@@ -556,17 +546,20 @@ fn counted_statements(
     campaign: &Campaign,
     figure: &Figure,
 ) -> Result<Vec<record::MeasuredFinding>, Failure> {
-    let asked = counted::asked(figure);
-    let mut names: Vec<String> = Vec::new();
-    let mut batches: Vec<u16> = Vec::new();
-    for (name, batch) in asked {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-        if !batches.contains(&batch) {
-            batches.push(batch);
-        }
-    }
+    let (names, batches): (Vec<_>, Vec<_>) =
+        counted::asked(figure).into_iter().unzip();
+    let (names, batches) = (distinct(names), distinct(batches));
     let packets = campaign.counters(&names, &batches)?;
     Ok(counted::statements(figure, &packets))
+}
+
+/// Each once, in the order of its first place.
+fn distinct<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figure::chart;
 use super::number::NOTHING;
-use crate::latency::record::{PercentileRecord, Record as Latency};
+use crate::latency::record::{Balance, PercentileRecord, Record as Latency};
 use crate::latency::{charts_of_record, micros};
 use crate::load::Time;
 use crate::ndr::record::Record as Ndr;
@@ -63,7 +63,7 @@ fn latency(record: &Latency) -> Markup {
                             th scope="row" { code { (one.variant) } }
                             td { (one.rate) }
                             @for p in &one.percentiles { td { (micro(p)) } }
-                            td { (lost(one.account.offered, one.account.forwarded)) }
+                            td { (lost(&one.account)) }
                         }
                     }
                     tr {
@@ -85,11 +85,13 @@ fn latency(record: &Latency) -> Markup {
     }
 }
 
-fn lost(offered: u64, forwarded: u64) -> String {
-    let lost = offered.saturating_sub(forwarded);
-    match lost {
+fn lost(account: &Balance) -> String {
+    match account.lost() {
         0 => "0".to_owned(),
-        _ => format!("{:.3} %", lost as f64 / offered.max(1) as f64 * 100.0),
+        lost => {
+            let offered = account.offered.max(1) as f64;
+            format!("{:.3} %", lost as f64 / offered * 100.0)
+        }
     }
 }
 

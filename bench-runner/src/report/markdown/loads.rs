@@ -1,7 +1,7 @@
 //! Latencies, loss-free rates, soaks and published figures as tables.
 
 use crate::latency::micros;
-use crate::latency::record::{Balance, PercentileRecord};
+use crate::latency::record::PercentileRecord;
 use crate::load::Time;
 use crate::reproduce::{record::Record as Reproduction, sheet};
 use crate::results::Machine;
@@ -21,7 +21,7 @@ pub fn latencies(record: &latency::record::Record) -> String {
         let mut row = vec![code(&one.variant), text(&one.rate)];
         let value = |p: &f64| micros_at(&one.percentiles, *p);
         row.extend(SHOWN.iter().map(value));
-        row.push(share(lost(&one.account), one.account.offered));
+        row.push(share(one.account.lost(), one.account.offered));
         row.push(match &one.threads {
             Some(threads) => format!("{:.2}", threads.on_schedule * 100.0),
             None => NOTHING.to_owned(),
@@ -162,13 +162,6 @@ fn micros_at(all: &[PercentileRecord], percentile: f64) -> String {
     let found = all.iter().find(|one| one.percentile == percentile);
     let ns = found.and_then(|one| one.ns);
     ns.map_or(NOTHING.to_owned(), micros)
-}
-
-/// Frames that did not leave, but for those still on their way.
-fn lost(account: &Balance) -> u64 {
-    let Balance { ring_full, dropped, link_down, unsent, .. } = *account;
-    let all = [ring_full, dropped, link_down, unsent];
-    all.into_iter().fold(0, u64::saturating_add)
 }
 
 /// A part in per cent; nothing for none.
