@@ -1,5 +1,7 @@
 //! The command line: what can be asked for, and in which words.
 
+mod gate;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,8 +16,13 @@ use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
-    compare, counters, doctor, explain, latency, list, micro, ndr, pair,
-    reanalyse, report, reproduce, run, soak, sweep, worker,
+    bisect, compare, counters, doctor, explain, latency, list, micro, ndr,
+    pair, reanalyse, report, reproduce, run, soak, sweep, trend, worker,
+};
+
+pub use gate::{
+    BaselineAction, BaselineArgs, BisectArgs, CheckArgs, GateArgs,
+    ListBaselinesArgs, SaveArgs, ShowArgs, StoreArgs, TrendArgs,
 };
 
 /// What does one way of writing a driver's hot path cost against another?
@@ -138,6 +145,38 @@ Examples:
   bench-runner soak --resume --out DIR   goes on after an interruption
   bench-runner soak --rate 1M --flap 10:0.5")]
     Soak(SoakArgs),
+    /// Programs to check against: kept with counts, times and machine
+    #[command(after_help = "\
+Examples:
+  bench-runner baseline save --name main
+  bench-runner baseline show main
+  bench-runner baseline list")]
+    Baseline(BaselineArgs),
+    /// Whether this program is slower than a baseline
+    #[command(after_help = "\
+Examples:
+  bench-runner check --against main
+  bench-runner check --against main --tier 0         counts alone, anywhere
+  bench-runner check --against main --out DIR --history DIR
+  bench-runner check --against main --variants reg=boxed --batch 32
+
+Exit code 0: no cell is slower. 1: some are. 3: it cannot be said. 4: machine
+or apparatus are not what they were, and nothing is said of the code.")]
+    Check(CheckArgs),
+    /// Which commit made it slower
+    #[command(after_help = "\
+Examples:
+  bench-runner bisect v0.3 main
+  bench-runner bisect HEAD~10 HEAD --variants reg=boxed --batch 32
+  bench-runner bisect HEAD~10 HEAD --tier counts")]
+    Bisect(BisectArgs),
+    /// Each cell over commits, and where it changed
+    #[command(after_help = "\
+Examples:
+  bench-runner trend HISTORY
+  bench-runner trend HISTORY --variants reg=boxed --batch 32
+  bench-runner trend --history-branch perf-history --out DIR")]
+    Trend(TrendArgs),
     /// What of this machine moves a number, graded, with the fix
     #[command(after_help = "\
 Examples:
@@ -859,6 +898,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Counters(args) => counters::command(&args),
         Command::Ndr(args) => ndr::command(&args),
         Command::Soak(args) => soak::command(&args),
+        Command::Baseline(args) => crate::gate::baseline::command(&args),
+        Command::Check(args) => crate::gate::check::command(&args),
+        Command::Bisect(args) => bisect::command(&args),
+        Command::Trend(args) => trend::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),

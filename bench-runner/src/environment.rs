@@ -54,6 +54,21 @@ impl Root {
             .find_map(|name| self.cpuinfo(name))
     }
 
+    /// Version of the microcode that runs on the CPU.
+    #[must_use]
+    pub fn microcode(&self) -> Option<String> {
+        self.cpuinfo("microcode")
+    }
+
+    /// Extensions of the instruction set, by the kernel's names.
+    #[must_use]
+    pub fn cpu_extensions(&self) -> Vec<String> {
+        let flags = ["flags", "Features"].iter();
+        let flags = flags.filter_map(|name| self.cpuinfo(name)).next();
+        let flags = flags.unwrap_or_default();
+        flags.split_whitespace().map(String::from).collect()
+    }
+
     /// Kernel release.
     #[must_use]
     pub fn kernel(&self) -> Option<String> {

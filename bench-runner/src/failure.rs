@@ -5,6 +5,8 @@ use std::fmt;
 /// What the exit code of the program says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// A program is slower than what it was checked against.
+    Regression = 1,
     /// A usage or input error, or a result that cannot be.
     Error = 2,
     /// Measured, and no answer came of it.
@@ -27,6 +29,11 @@ impl Failure {
     /// A mistake in what was asked for or found.
     pub fn error(line: impl fmt::Display) -> Self {
         Self { exit: Exit::Error, line: one_line(&line.to_string()) }
+    }
+
+    /// What a check came to.
+    pub fn of(exit: Exit, line: impl fmt::Display) -> Self {
+        Self { exit, line: one_line(&line.to_string()) }
     }
 
     /// A measurement that decides nothing.

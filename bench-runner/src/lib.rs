@@ -3,6 +3,7 @@
 
 pub mod affinity;
 pub mod analysis;
+pub mod bisect;
 pub mod build_info;
 pub mod cli;
 pub mod clock;
@@ -12,7 +13,10 @@ pub mod doctor;
 pub mod environment;
 pub mod explain;
 pub mod failure;
+pub mod fingerprint;
 pub mod folder;
+pub mod gate;
+pub mod history;
 pub mod latency;
 pub mod layouts;
 pub mod list;
@@ -36,6 +40,7 @@ pub mod soak;
 pub mod stats;
 pub mod sweep;
 pub mod table;
+pub mod trend;
 pub mod tune;
 pub mod verdict;
 pub mod virtual_time;

@@ -1,0 +1,5 @@
+//! The history of a program's performance: a line of JSON for each check.
+
+mod line;
+
+pub use line::{Line, Point, SCHEMA};
