@@ -1,9 +1,17 @@
 //! What watches over performance: programs to check against, and whether
 //! another one is slower.
 
+mod apparatus;
+pub mod archive;
 pub mod baseline;
+mod cells;
 pub mod check;
+mod counts;
+mod links;
 pub mod record;
+mod setting;
+mod timing;
+mod verdict;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
