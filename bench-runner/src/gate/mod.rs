@@ -1,9 +1,15 @@
 //! What watches over performance: programs to check against, and whether
 //! another one is slower.
 
+pub mod annotations;
 pub mod baseline;
 pub mod check;
+pub mod junit;
+pub mod output;
 pub mod record;
+pub mod summary;
+pub mod text;
+mod words;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
