@@ -182,8 +182,7 @@ impl<'a> Branch<'a> {
             Some(parent) => self.entries(parent)?,
             None => Vec::new(),
         };
-        let is_ours =
-            |e: &Entry| e.file.ends_with(&format!(".{EXTENSION}"));
+        let is_ours = |e: &Entry| e.file.ends_with(&format!(".{EXTENSION}"));
         if let Some(other) = entries.iter().find(|entry| !is_ours(entry)) {
             return Err(Failure::error(format!(
                 "branch {} has {}, so it is none of a history: name one of \
@@ -306,9 +305,8 @@ mod tests {
         let (folder, _) = checkout();
         let dir = folder.path();
         let line = example::line(0, CELLS);
-        let said = |name: &str| {
-            append(dir, name, &line).expect_err(name).to_string()
-        };
+        let said =
+            |name: &str| append(dir, name, &line).expect_err(name).to_string();
         assert!(said("main").contains("is checked out"));
         assert!(said("-f").contains("no name of a branch"));
         assert!(said("a..b").contains("no name of a branch"));

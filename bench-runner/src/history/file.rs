@@ -68,9 +68,9 @@ pub fn parse(
         let place = format_args!("{name}, line {number}");
         match read(line) {
             Ok(line) => into.lines.push(line),
-            Err(Bad::CutOff) => into.notes.push(plain(format_args!(
-                "{place}: cut off and passed over"
-            ))),
+            Err(Bad::CutOff) => into
+                .notes
+                .push(plain(format_args!("{place}: cut off and passed over"))),
             // Nothing ends its last line by half.
             Err(Bad::Foreign(_)) if end.is_none() && number > 1 => {
                 into.notes.push(plain(format_args!(

@@ -25,8 +25,8 @@ pub fn about(commit: &str) -> About {
 
 fn about_in(dir: &Path, commit: &str) -> About {
     // `unknown` is nobody's commit, and no option is one.
-    let is_hex = commit.len() >= 7
-        && commit.chars().all(|c| c.is_ascii_hexdigit());
+    let is_hex =
+        commit.len() >= 7 && commit.chars().all(|c| c.is_ascii_hexdigit());
     if !is_hex {
         return About::default();
     }
@@ -39,8 +39,8 @@ fn about_in(dir: &Path, commit: &str) -> About {
     let time = seconds.and_then(|seconds| {
         UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
     });
-    let committed = time
-        .map(|time| humantime::format_rfc3339_seconds(time).to_string());
+    let committed =
+        time.map(|time| humantime::format_rfc3339_seconds(time).to_string());
     let subject = lines.next().filter(|line| !line.is_empty());
     About { committed, subject: subject.map(str::to_owned) }
 }
