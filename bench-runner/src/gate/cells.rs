@@ -22,7 +22,7 @@ const WATCHED: [&str; 12] = [
     "buffer=refcount",
     "buffer=heap",
     "meta=header",
-    "bounds=overflow",
+    "bounds=unchecked",
     "dispatch=dyn",
     "pass=fused",
 ];
