@@ -215,7 +215,8 @@ impl Panels {
             pen.text(text, spot, kind(10.0, QUIET, Align::Right));
         }
         pen.line(&[(left, bottom), (right, bottom)], BORDER, 1.0, &[]);
-        let mut free = left;
+        // They may reach out at both ends.
+        let mut free = left - 2.0 * MARGIN;
         for (place, text) in &self.ticks {
             let (x, half) = (frame.x(*place), width(text, 10.0) / 2.0);
             if x - half < free || x + half > right + MARGIN {
