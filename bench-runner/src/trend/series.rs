@@ -160,17 +160,23 @@ fn machine(lines: &[&Line], apart: Option<String>) -> Machine {
         if let Some(why) = before.and_then(|before| changed(before, line)) {
             // A commit that is measured again has a place behind it, too.
             commits.known.clear();
-            breaks.push(Break { at: commits.all.len(), why });
+            breaks.push((commits.all.len(), why));
         }
         cells.add(line, commits.number(line));
         before = Some(line);
     }
+    let commits = commits.all;
+    let breaks = breaks.into_iter().map(|(at, why)| Break {
+        at,
+        commit: commits[at].clone(),
+        why,
+    });
+    let breaks: Vec<_> = breaks.collect();
     let mut cells = cells.all;
     for (_, _, points) in &mut cells {
         points.sort_by_key(|point| point.at);
     }
     let said = each(&cells, |(_, _, points)| look(points, &breaks));
-    let commits = commits.all;
     let mut changes = Vec::new();
     let cells = cells.into_iter().zip(said);
     let cells: Vec<_> = cells
@@ -257,7 +263,7 @@ impl Looked {
             level,
             instructions: points.iter().rev().find_map(|p| p.instructions),
             autocorrelation: leaning.max_by(f64::total_cmp),
-            drifts: said().any(Said::drifts),
+            drifts: said().any(|said| said.drifts),
             points,
         }
     }
@@ -289,7 +295,7 @@ impl Looked {
                     instructions: before
                         .zip(counts(step.at, to))
                         .map(|(before, after)| [before, after]),
-                    drifts: said.drifts(),
+                    drifts: cell.drifts,
                 });
             }
         }

@@ -3,6 +3,7 @@
 use comfy_table::CellAlignment;
 
 use super::record::{Cell, Change, CountStep, Machine, Trend};
+use crate::plot::shorten;
 use crate::stats::median;
 use crate::table::table;
 
@@ -60,9 +61,8 @@ fn of_machine(machine: &Machine) -> String {
         if number == COUNTS {
             break;
         }
-        let commit = &machine.commits[one.at];
-        let day = plain(commit.day());
-        let short = plain(&commit.short());
+        let day = plain(one.commit.day());
+        let short = plain(&one.commit.short());
         text += &format!("{} at {short} ({day})\n", one.why);
     }
     text.push('\n');
@@ -252,12 +252,7 @@ pub(crate) fn said(change: &Change) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let text = plain(text);
-    if text.chars().count() <= SUBJECT {
-        return text;
-    }
-    let kept: String = text.chars().take(SUBJECT - 1).collect();
-    kept + "…"
+    shorten(&plain(text), SUBJECT)
 }
 
 /// A text of a file without what would change a terminal.
