@@ -253,7 +253,7 @@ fn shown(kind: &str, bytes: &[u8]) -> bool {
     if let Some(trend) = &all.trend {
         let page = html::page(&all);
         assert_eq!(page.matches("<script").count(), 1, "{page}");
-        trend::text::text(trend);
+        assert!(trend::text::text(trend).ends_with('\n'));
     }
     for run in &all.runs {
         csv::text(&all).expect("cells");

@@ -40,7 +40,7 @@ pub fn of(loaded: &Loaded) -> Trend {
     });
     let mut counts: Vec<_> =
         counts.iter().flat_map(|group| count_steps(group)).collect();
-    counts.sort_by(|a, b| b.0.cmp(&a.0));
+    counts.sort_by_key(|(when, _)| std::cmp::Reverse(*when));
     let counts = counts.into_iter().map(|(_, step)| step).collect();
     Trend { machines, counts, notes: loaded.notes.clone() }
 }
@@ -327,12 +327,18 @@ fn each<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     done.into_iter().map(|(_, one)| one).collect()
 }
 
-/// Where counts changed from commit to commit, with the place of the commit.
-fn count_steps(lines: &[&Line]) -> Vec<(usize, CountStep)> {
+/// Where counts changed from commit to commit, with when the commit was
+/// measured first.
+fn count_steps(lines: &[&Line]) -> Vec<(SystemTime, CountStep)> {
     let mut commits = Commits::default();
     let mut cells = Cells::default();
+    let mut times = Vec::new();
     for line in lines {
-        cells.add(line, commits.number(line));
+        let number = commits.number(line);
+        if number == times.len() {
+            times.push(time(&line.measured));
+        }
+        cells.add(line, number);
     }
     let mut steps = Vec::new();
     for (variant, batch, mut points) in cells.all {
@@ -353,7 +359,7 @@ fn count_steps(lines: &[&Line]) -> Vec<(usize, CountStep)> {
                     commit: commits.all[at].clone(),
                     instructions: [before, after],
                 };
-                steps.push((at, step));
+                steps.push((times[at], step));
             }
         }
     }
