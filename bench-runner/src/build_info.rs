@@ -21,6 +21,8 @@ pub fn build() -> Build {
         commit: env!("RINGSIDE_COMMIT").to_string(),
         dirty: env!("RINGSIDE_DIRTY") == "true",
         program: program(),
+        sources: Some(env!("RINGSIDE_SOURCES").to_string()),
+        apparatus: Some(env!("RINGSIDE_APPARATUS").to_string()),
         compiler: env!("RINGSIDE_COMPILER").to_string(),
         flags: split_flags(env!("RINGSIDE_FLAGS")),
         profile: env!("RINGSIDE_PROFILE").to_string(),

@@ -27,7 +27,7 @@ use crate::worker::{self, Order};
 
 /// The version of what is said, counted up with each change to it: to the
 /// types here and to those of [`Order`].
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The hidden subcommand.
 pub const SUBCOMMAND: &str = "turns";
@@ -81,6 +81,8 @@ pub struct Turn {
     pub first_sequence: u64,
     /// Seed of the runs of a random fill.
     pub runs_seed: u64,
+    /// Whether the reference kernel runs before all that.
+    pub reference: bool,
 }
 
 /// What a process says.
@@ -119,6 +121,8 @@ pub struct Sample {
     pub device_ticks: u64,
     /// Core frequency before the block, by a dependent add chain, in GHz.
     pub chain_ghz: f64,
+    /// Ticks of the reference kernel, where it was to run.
+    pub reference_ticks: Option<u64>,
 }
 
 /// The process's side.
@@ -280,6 +284,10 @@ fn block(
         return Err(Failure::error(format!("there is no arena {arena}")));
     }
     let chain_ghz = clock::chain_ghz(order.tick_hz);
+    let reference_ticks = match turn.reference {
+        true => bench.reference(arena as usize),
+        false => None,
+    };
     let task = Task {
         variant: *variant,
         workload: what.workload,
@@ -299,7 +307,7 @@ fn block(
     }
     let block = run(&task)?;
     let (ticks, device_ticks) = (block.ticks, block.device_ticks);
-    Ok(Sample { ticks, device_ticks, chain_ghz })
+    Ok(Sample { ticks, device_ticks, chain_ghz, reference_ticks })
 }
 
 #[cfg(test)]

@@ -174,6 +174,13 @@ pub struct Build {
     /// Digest of the program's file: samples of different programs are not
     /// mixed.
     pub program: String,
+    /// Digest of the sources it was built from; absent from older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<String>,
+    /// Digest of the code that measures: the model, its traffic and the
+    /// runner; absent from older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apparatus: Option<String>,
     /// `rustc --version`.
     pub compiler: String,
     /// Compiler flags, as cargo handed them over.
@@ -622,6 +629,10 @@ pub struct Round {
     /// Share of frames that came in time, by cell, where they come at a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_time: Option<Vec<f64>>,
+    /// Ticks of the reference kernel, in the first program and in the other
+    /// one, where two take turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_ticks: Option<[u64; 2]>,
 }
 
 /// JSON Schema of `run.json`, as it stands in `results/schema/`.

@@ -124,6 +124,7 @@ fn measure_on(
             forwarded: None,
             model_busy: None,
             in_time: None,
+            reference_ticks: None,
         };
         let mut forwarded = vec![0; order.cells.len()];
         let mut device_ticks = vec![0; order.cells.len()];

@@ -14,7 +14,7 @@ use crate::cli::{CompareArgs, PlacementArg};
 use crate::doctor;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::layouts::{self, Layout};
+use crate::layouts::{self, Alignment, Layout};
 use crate::measurement::{self, Outcome, Program, Programs};
 use crate::output;
 use crate::plan::{self, Contenders, Effort};
@@ -60,7 +60,11 @@ pub fn command(args: &CompareArgs) -> Result<(), Failure> {
         warnings: Vec::new(),
     };
     let first = folder(args.output.out.as_deref(), None)?;
-    let others = layouts::link(args.layouts)?;
+    let seeds: Vec<_> = (1..=args.layouts).collect();
+    let others = match seeds.is_empty() {
+        true => Vec::new(),
+        false => layouts::link(&seeds, Alignment::None, &layouts::folder())?,
+    };
     let examination = match first {
         Some(_) => Some(doctor::record(&setup)?),
         None => None,
@@ -218,7 +222,7 @@ impl Link {
         let mut run = Run { processes: Vec::new(), ..first.clone() };
         run.setup.seed ^= u64::from(layout.seed) << 40;
         run.build.program = build_info::digest(&layout.program);
-        run.build.flags = layouts::flags(layout.seed);
+        run.build.flags = layouts::flags(layout.seed, Alignment::None);
         let programs = Programs::One(layout.program.clone());
         Self { programs, run, folder }
     }

@@ -37,6 +37,8 @@ pub(crate) fn build() -> Build {
         commit: "0123456789abcdef0123456789abcdef01234567".to_string(),
         dirty: false,
         program: "0123456789abcdef".to_string(),
+        sources: None,
+        apparatus: None,
         compiler: "rustc 1.95.0".to_string(),
         flags: [
             "-Ctarget-cpu=x86-64-v2",

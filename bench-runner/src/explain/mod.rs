@@ -67,6 +67,40 @@ pub fn has_one_code(a: &Variant, b: &Variant) -> bool {
     }
 }
 
+/// A digest of the machine code of one of this program's functions, wherever
+/// it lies.
+pub fn digest_of(entry: *const (), name: &str) -> Result<String, Failure> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(Failure::environment("only x86-64 code can be read"));
+    }
+    let image = Image::of_this_program()?;
+    let function = image.running(entry).ok_or_else(|| stripped(name))?;
+    Ok(format!("{:016x}", Body::of(&function, &image).hash()))
+}
+
+/// The instructions of a variant's machine code, one line each, without where
+/// they lie.
+///
+/// # Errors
+///
+/// On another processor than x86-64, and without symbols.
+pub fn lines_of(variant: &Variant) -> Result<Vec<String>, Failure> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(Failure::environment("only x86-64 code can be read"));
+    }
+    let image = Image::of_this_program()?;
+    let lines = Explained::of(variant, &image)?.body.lines;
+    Ok(lines.into_iter().map(|line| line.text).collect())
+}
+
+/// This program has no symbols.
+fn stripped(name: &str) -> Failure {
+    Failure::environment(format!(
+        "this program has no symbol for the code of {name}: use the one that \
+         cargo builds, not stripped"
+    ))
+}
+
 /// Whether this program has one machine code for two variants, or how far
 /// they differ, in words.
 pub fn in_short(a: &Variant, b: &Variant) -> Result<String, Failure> {
@@ -91,12 +125,8 @@ struct Explained {
 impl Explained {
     fn of(variant: &Variant, image: &Image) -> Result<Self, Failure> {
         let name = variant.name();
-        let function = image.running(variant.entry()).ok_or_else(|| {
-            Failure::environment(format!(
-                "this program has no symbol for the code of {name}: use the \
-                 one that cargo builds, not stripped"
-            ))
-        })?;
+        let function = image.running(variant.entry());
+        let function = function.ok_or_else(|| stripped(&name))?;
         let body = Body::of(&function, image);
         Ok(Self { name, symbol: function.name.to_owned(), body })
     }

@@ -1,9 +1,25 @@
 //! What watches over performance: programs to check against, and whether
 //! another one is slower.
 
+pub mod annotations;
+mod apparatus;
+pub mod archive;
 pub mod baseline;
+mod cause;
+mod cells;
 pub mod check;
+mod counts;
+mod environment;
+pub mod junit;
+mod links;
+pub mod output;
 pub mod record;
+mod setting;
+pub mod summary;
+pub mod text;
+mod timing;
+mod verdict;
+mod words;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;

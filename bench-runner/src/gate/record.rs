@@ -265,6 +265,200 @@ pub fn schema() -> String {
     text.expect("a schema has string keys only") + "\n"
 }
 
+/// Records for the tests of what is made of them.
+#[cfg(test)]
+pub(crate) mod example {
+    use super::*;
+    use crate::doctor::Carries;
+    use crate::fingerprint;
+    use crate::results;
+
+    fn cell(variant: &str, batch: u16, verdict: CellVerdict) -> CellRecord {
+        let word = verdict.word();
+        CellRecord {
+            variant: variant.to_owned(),
+            batch,
+            workload: Workload::Forward,
+            verdict,
+            line: format!("{variant} at {batch} is {word}"),
+            time: None,
+            counts: None,
+            cause: None,
+        }
+    }
+
+    fn time(effect: f64, half: f64) -> Time {
+        let links = [-0.002, 0.0, 0.0, 0.002].map(|apart| effect + apart);
+        Time {
+            effect,
+            interval: [effect - half, effect + half],
+            links: links.to_vec(),
+            first: Some(effect * 1.1),
+            pairs: 24,
+            ns: [10.0, 10.0 * (1.0 + effect)],
+        }
+    }
+
+    fn counts(before: f64, after: f64) -> Counts {
+        let per_packet = |instructions| PerPacket {
+            instructions,
+            branches: 5.0,
+            loads: 20.0,
+            stores: 11.0,
+            allocations: 0.0,
+        };
+        Counts {
+            baseline: per_packet(before),
+            candidate: per_packet(after),
+            risen: after > before + 1.0,
+            with_libraries: true,
+        }
+    }
+
+    /// Cells of every verdict, some of them with risen counts.
+    pub(crate) fn record() -> Record {
+        let run = results::example::run(&["baseline"], &[32]);
+        let cells = vec![
+            CellRecord {
+                time: Some(time(0.0, 0.004)),
+                counts: Some(counts(80.0, 80.0)),
+                ..cell("baseline", 32, CellVerdict::Fine)
+            },
+            CellRecord {
+                time: Some(time(0.031, 0.003)),
+                counts: Some(counts(84.0, 87.5)),
+                cause: Some("one load more per packet".to_owned()),
+                ..cell("batch=vec", 32, CellVerdict::Slower)
+            },
+            CellRecord {
+                time: Some(time(-0.042, 0.005)),
+                counts: Some(counts(90.0, 90.0)),
+                ..cell("batch=vec", 256, CellVerdict::Faster)
+            },
+            CellRecord {
+                time: Some(time(0.006, 0.024)),
+                ..cell("reg=boxed", 1, CellVerdict::Inconclusive)
+            },
+            CellRecord {
+                time: Some(time(0.001, 0.004)),
+                counts: Some(counts(60.0, 64.0)),
+                ..cell("walk=speculate", 32, CellVerdict::Fine)
+            },
+            CellRecord {
+                counts: Some(counts(50.0, 55.0)),
+                workload: Workload::Classify,
+                ..cell("dispatch=dyn", 8, CellVerdict::Slower)
+            },
+        ];
+        Record {
+            schema: SCHEMA,
+            command: "bench-runner check --against main".to_owned(),
+            started: "2026-11-22T08:00:00Z".to_owned(),
+            baseline: Against {
+                name: "main".to_owned(),
+                saved: "2026-11-20T08:00:00Z".to_owned(),
+                build: run.build.clone(),
+            },
+            build: results::Build {
+                commit: "89abcdef0123456789abcdef0123456789abcdef".to_owned(),
+                ..run.build
+            },
+            machine: run.machine,
+            fingerprint: fingerprint::tests::example(),
+            examination: Some(Examination {
+                carries: Carries::Ratios,
+                line: "ratios can be compared, absolute figures drift"
+                    .to_owned(),
+                conditions: Vec::new(),
+            }),
+            tiers: vec![Tier::Counts, Tier::Timing, Tier::Environment],
+            rule: Limits { margin: 0.005, limit: 0.02, alpha: 0.01 },
+            effort: Some(Effort {
+                links: 4,
+                seeds: vec![1, 2, 3],
+                pairs: 8,
+                rounds: 16,
+                flagged: 3,
+                fresh_pairs: 24,
+                seconds: 58.25,
+            }),
+            environment: Some(Environment {
+                moved: Some(false),
+                line: "the machine is as it was: +0.1 %, within 2 %".to_owned(),
+                shift: Some(0.001),
+                limit: Some(0.02),
+            }),
+            cells,
+            verdict: Conclusion::Regression,
+            line: "2 of 6 cells are slower, the most batch=vec at 32"
+                .to_owned(),
+            notes: vec!["no huge pages".to_owned()],
+        }
+    }
+
+    /// Nothing to complain of.
+    pub(crate) fn fine() -> Record {
+        let mut record = record();
+        record.cells.retain(|cell| cell.variant == "baseline");
+        record.verdict = Conclusion::Fine;
+        record.line = "no cell of 1 is slower".to_owned();
+        record
+    }
+
+    /// The machine moved.
+    pub(crate) fn moved() -> Record {
+        let mut record = record();
+        record.verdict = Conclusion::Environment;
+        record.line = "the environment changed".to_owned();
+        let environment = record.environment.as_mut().expect("is there");
+        environment.moved = Some(true);
+        environment.line = "the machine moved by +9.0 %".to_owned();
+        record
+    }
+
+    /// A text that is structure to everything that shows it.
+    pub(crate) const HOSTILE: &str =
+        "::error::a]]><script>|`x`\n::error file=b,line=1::##[error]\u{1b}[2J";
+
+    /// The same text wherever there is one.
+    pub(crate) fn hostile() -> Record {
+        let mut record = record();
+        let texts = [
+            &mut record.command,
+            &mut record.started,
+            &mut record.baseline.name,
+            &mut record.baseline.saved,
+            &mut record.baseline.build.commit,
+            &mut record.build.commit,
+            &mut record.build.compiler,
+            &mut record.machine.cpu,
+            &mut record.line,
+            &mut record.notes[0],
+        ];
+        texts.into_iter().for_each(|text| *text = HOSTILE.to_owned());
+        if let Some(environment) = &mut record.environment {
+            environment.line = HOSTILE.to_owned();
+        }
+        if let Some(examination) = &mut record.examination {
+            examination.line = HOSTILE.to_owned();
+        }
+        for cell in &mut record.cells {
+            cell.variant = HOSTILE.to_owned();
+            cell.line = HOSTILE.to_owned();
+            cell.cause = Some(HOSTILE.to_owned());
+        }
+        record
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for record in [record(), fine(), moved(), hostile()] {
+            let json = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

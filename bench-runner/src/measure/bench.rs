@@ -16,7 +16,7 @@ use variants::workload::{
     Counts, Forwarder, Frame, MappedSite, Open, PORTS, Queues, Site,
 };
 
-use super::{Block, Invalid, lockstep, several, threaded};
+use super::{Block, Invalid, lockstep, reference, several, threaded};
 use crate::clock;
 use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 
@@ -156,6 +156,13 @@ impl Bench {
     pub fn pages(&self) -> &'static str {
         let pages = self.arenas.iter().map(Arena::pages);
         pages.max().map_or("none", Pages::name)
+    }
+
+    /// Ticks of the reference kernel on an arena, the clock's cost subtracted;
+    /// none where the arena is too small.
+    pub fn reference(&mut self, arena: usize) -> Option<u64> {
+        let ticks = reference::ticks(&mut self.arenas[arena])?;
+        Some(ticks.saturating_sub(self.clock_cost_ticks.into()))
     }
 
     /// A block, and the parts of its arena.

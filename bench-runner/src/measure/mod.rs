@@ -11,6 +11,7 @@ mod paced;
 mod pacer;
 mod probe;
 mod recorder;
+pub mod reference;
 mod replay;
 mod runs;
 mod several;

@@ -74,11 +74,19 @@ impl Program {
             let line = format!("{name} is no program, but a folder or device");
             return Err(Failure::error(line));
         }
-        let mut program = Self { path: full, name, build: build_info::build() };
-        let mut rng = fastrand::Rng::new();
-        let (_, build) = program.greet(&mut rng)?;
-        let path = Some(program.name.clone());
-        program.build = Build { path, ..build };
+        Self::named(&full, &name)
+    }
+
+    /// The program at a path, called by another name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`].
+    pub fn named(path: &Path, name: &str) -> Result<Self, Failure> {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        let mut program = Self { path, name, build: build_info::build() };
+        let (_, build) = program.greet(&mut fastrand::Rng::new())?;
+        program.build = Build { path: Some(program.name.clone()), ..build };
         Ok(program)
     }
 
@@ -167,6 +175,8 @@ impl Program {
             commit: unknown(),
             dirty: false,
             program: build_info::digest(&self.path),
+            sources: None,
+            apparatus: None,
             compiler: unknown(),
             flags: Vec::new(),
             profile: unknown(),
@@ -253,7 +263,7 @@ impl Pair {
                 return Ok(process);
             };
             for (planned, sample) in planned.iter().zip(samples) {
-                sheets[planned.sheet].note(planned.cell, sample);
+                sheets[planned.sheet].note(planned, sample);
             }
             bar.inc(sheets.len() as u64);
             process.rounds.extend(sheets.into_iter().map(Sheet::round));
@@ -299,6 +309,11 @@ fn plan_round(
     let arena = number % setup.arenas;
     let length = setup.draw_length(rng);
     let first_sequence = rng.u32(..).into();
+    let cells = turns(&run.cells, rng);
+    // Each program's first turn of the round.
+    let firsts = [false, true].map(|other| {
+        cells.iter().copied().find(|&cell| run.cells[cell].other == other)
+    });
     let turn = |cell: usize| Turn {
         mine: false,
         cell: place(&run.cells, cell),
@@ -307,8 +322,8 @@ fn plan_round(
         length: setup.phases_of(&run.cells[cell], length),
         first_sequence,
         runs_seed: runs_rng.u64(..),
+        reference: firsts.contains(&Some(cell)),
     };
-    let cells = turns(&run.cells, rng);
     let with_cell = cells.iter().copied().zip(cells.iter().copied().map(turn));
     let sheet = Sheet::new(arena, length, run.cells.len());
     (sheet, with_cell.collect())
@@ -363,6 +378,8 @@ struct Sheet {
     round: Round,
     device_ticks: Vec<u64>,
     chains: Vec<f64>,
+    /// Of the first program and of the other one.
+    references: [Option<u64>; 2],
 }
 
 impl Sheet {
@@ -377,14 +394,23 @@ impl Sheet {
             forwarded: None,
             model_busy: None,
             in_time: None,
+            reference_ticks: None,
         };
-        Self { round, device_ticks: vec![0; cells], chains: Vec::new() }
+        Self {
+            round,
+            device_ticks: vec![0; cells],
+            chains: Vec::new(),
+            references: [None; 2],
+        }
     }
 
-    fn note(&mut self, cell: usize, sample: Sample) {
-        self.round.ticks[cell] = sample.ticks;
-        self.device_ticks[cell] = sample.device_ticks;
+    fn note(&mut self, planned: &Planned, sample: Sample) {
+        self.round.ticks[planned.cell] = sample.ticks;
+        self.device_ticks[planned.cell] = sample.device_ticks;
         self.chains.push(sample.chain_ghz);
+        if let Some(ticks) = sample.reference_ticks {
+            self.references[usize::from(planned.other)] = Some(ticks);
+        }
     }
 
     /// The round as one process would have measured it, its frequency the
@@ -393,7 +419,11 @@ impl Sheet {
         let chains = self.chains.len().max(1) as f64;
         let chain_ghz = self.chains.iter().sum::<f64>() / chains;
         let device_ticks = Some(self.device_ticks);
-        Round { chain_ghz, device_ticks, ..self.round }
+        let reference_ticks = match self.references {
+            [Some(first), Some(other)] => Some([first, other]),
+            _ => None,
+        };
+        Round { chain_ghz, device_ticks, reference_ticks, ..self.round }
     }
 }
 
@@ -579,14 +609,31 @@ mod tests {
         for (cell, ticks, chain_ghz) in
             [(2, 30, 4.0), (0, 10, 3.0), (1, 20, 2.0)]
         {
-            let device_ticks = ticks + 1;
-            sheet.note(cell, Sample { ticks, device_ticks, chain_ghz });
+            let turn = Turn {
+                mine: true,
+                cell,
+                arena: 2,
+                lead: 0,
+                length: 9,
+                first_sequence: 0,
+                runs_seed: 0,
+                reference: cell > 0,
+            };
+            let planned = Planned { sheet: 0, cell, other: cell == 1, turn };
+            let sample = Sample {
+                ticks,
+                device_ticks: ticks + 1,
+                chain_ghz,
+                reference_ticks: turn.reference.then_some(ticks * 100),
+            };
+            sheet.note(&planned, sample);
         }
         let round = sheet.round();
         assert_eq!((round.arena, round.length), (2, 9));
         assert_eq!(round.ticks, [10, 20, 30]);
         assert_eq!(round.device_ticks, Some(vec![11, 21, 31]));
         assert_eq!(round.chain_ghz, 3.0);
+        assert_eq!(round.reference_ticks, Some([3000, 2000]));
         assert_eq!(round.forwarded, None);
     }
 

@@ -18,6 +18,7 @@ use crate::table as captions;
 pub use escape::{code, link, text as escaped};
 use overview::Look;
 pub use recorded::recorded;
+pub use table::table;
 
 /// What stands where there is no number.
 const NOTHING: &str = "–";

@@ -193,6 +193,7 @@ fn round(
         forwarded: None,
         model_busy: None,
         in_time: None,
+        reference_ticks: None,
     }
 }
 
@@ -203,6 +204,8 @@ fn build() -> Build {
         commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
         dirty: false,
         program: "0123456789abcdef".to_string(),
+        sources: None,
+        apparatus: None,
         compiler: "rustc 1.95.0".to_owned(),
         flags: vec!["-Ctarget-cpu=x86-64-v2".to_owned()],
         profile: "release".to_owned(),

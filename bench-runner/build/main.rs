@@ -1,5 +1,8 @@
 //! Records what the program was built from and how, for `build_info`.
 
+mod apparatus;
+mod sources;
+
 use std::env;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +17,7 @@ const SOURCES: [&str; 9] = [
     "nic-model",
     "variants",
     "bench-runner/src",
-    "bench-runner/build.rs",
+    "bench-runner/build",
 ];
 
 fn main() {
@@ -35,6 +38,9 @@ fn main() {
 
     record("COMMIT", commit.as_deref().unwrap_or("unknown"));
     record("DIRTY", if dirty { "true" } else { "false" });
+    record("SOURCES", &sources::digest(&workspace, &SOURCES));
+    let apparatus = apparatus::digest(&workspace);
+    record("APPARATUS", apparatus.as_deref().unwrap_or("unknown"));
     record("COMPILER", compiler.as_deref().unwrap_or("unknown"));
     record("FLAGS", &from_cargo("CARGO_ENCODED_RUSTFLAGS"));
     record("PROFILE", &from_cargo("PROFILE"));
