@@ -176,6 +176,8 @@ badinput() {
     mkdir -p "$out/damaged"
     echo '{"schema": 1, "command": "bench-runner sw' >"$out/damaged/run.json"
     echo 'in the way' >"$out/file"
+    mkdir -p "$out/empty" "$out/newer"
+    echo '{"schema": 99, "novel": 1}' >"$out/newer/a.jsonl"
 
     # What the line has to say, then the command.
     refused 'rgs.*reg' sweep --quick --axis rgs --out "$out/a"
@@ -251,6 +253,12 @@ badinput() {
     refused 'huge-pages' tune --dry-run --huge-pages many
     refused 'damaged.*move it away' restore --state "$out/damaged/run.json"
     refused "$out/file/below" restore --state "$out/file/below/state.json"
+    refused 'no such history' trend "$out/nowhere"
+    refused 'no history in it: name a folder' trend "$out/empty"
+    refused "$out/file, line 1: not JSON" trend "$out/file"
+    refused 'a.jsonl, line 1: .*newer.*update' trend "$out/newer"
+    refused 'a.jsonl, line 1: .*newer.*update' report "$out/newer"
+    refused 'no branch nowhere' trend --history-branch nowhere
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
     refused 'cores.*--placement threaded' \
@@ -390,7 +398,7 @@ fuzz() {
         return
     fi
     local target kind
-    for target in run pages latency ndr soak reproduction; do
+    for target in run pages latency ndr soak reproduction history; do
         kind=${target/pages/run}
         mkdir -p "$scratch/fuzz/$target"
         (cd fuzz && cargo +nightly fuzz run "$target" \

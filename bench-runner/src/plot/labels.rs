@@ -39,7 +39,8 @@ pub(super) fn wrap(text: &str, size: f64, most: f64) -> Vec<String> {
 }
 
 /// Cuts a text that is longer than so many characters.
-pub(super) fn shorten(text: &str, most: usize) -> String {
+#[must_use]
+pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

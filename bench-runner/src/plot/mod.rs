@@ -17,6 +17,7 @@ pub use bars::{Bar, Bars};
 pub use captions::{caption_of, machine_of, origin_of};
 pub use curves::{Curve, Curves};
 pub use dots::{Dot, Dots, Side};
+pub use labels::shorten;
 pub use lines::draw;
 pub use panels::{Field, FieldCurve, Mark, Panels, Row};
 pub use scale::Scale;

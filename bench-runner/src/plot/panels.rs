@@ -10,12 +10,14 @@ use super::scale::{Scale, Span};
 /// From the top to the names of the curves.
 const NAMES: f64 = 58.0;
 
-/// From the top to the first row.
-const TOP: f64 = 84.0;
+/// From the top to the headlines of the columns, and to the first row.
+const HEADS: f64 = 80.0;
+const TOP: f64 = 92.0;
 
-/// Height of a field, and of a row with its title and the room below it.
+/// From the top of a row to its fields, the height of these, and of a row.
+const ABOVE: f64 = 32.0;
 const FIELD: f64 = 84.0;
-const ROW: f64 = FIELD + 44.0;
+const ROW: f64 = ABOVE + FIELD + 20.0;
 
 /// Between columns.
 const GAP: f64 = 58.0;
@@ -130,6 +132,10 @@ impl Panels {
             let title = Type { bold: true, ..kind(18.0, TEXT, Align::Left) };
             pen.text(&self.title, (MARGIN, 32.0), title);
             self.draw_names(pen);
+            for ((head, _), (left, _)) in self.columns.iter().zip(self.ends()) {
+                let how = kind(12.0, QUIET, Align::Left);
+                pen.text(head, (left, HEADS), how);
+            }
             for (number, row) in self.rows.iter().enumerate() {
                 self.draw_row(pen, row, TOP + ROW * number as f64);
             }
@@ -182,11 +188,7 @@ impl Panels {
         let note = shorten(&row.note, most);
         let quiet = kind(SMALL, QUIET, Align::Left);
         pen.text(&note, (after, top + 12.0), quiet);
-        for ((field, (left, right)), (head, _)) in
-            row.fields.iter().zip(ends).zip(&self.columns)
-        {
-            let own = kind(SMALL, QUIET, Align::Right);
-            pen.text(head, (right, top + 12.0), own);
+        for (field, (left, right)) in row.fields.iter().zip(ends) {
             let values = field.curves.iter().flat_map(|curve| {
                 let parts = curve.parts.iter().flatten();
                 parts.chain(&curve.apart).map(|point| point.1)
@@ -194,7 +196,7 @@ impl Panels {
             let frame = Frame {
                 left,
                 right,
-                top: top + 26.0,
+                top: top + ABOVE,
                 places: self.places as f64,
                 y: Span::of(Scale::Linear, values.chain([-1.0, 1.0])),
             };
@@ -208,14 +210,17 @@ impl Panels {
         let ticks = frame.y.ticks();
         // As many as there is room for.
         let every = ticks.len().div_ceil((FIELD / 17.0) as usize).max(1);
-        for (value, text) in ticks.iter().step_by(every) {
+        let zero = ticks.iter().position(|(value, _)| *value == 0.0);
+        let first = zero.unwrap_or(0) % every;
+        for (value, text) in ticks.iter().skip(first).step_by(every) {
             let y = frame.y(*value);
             pen.line(&[(left, y), (right, y)], GRID, 1.0, &[]);
             let spot = (left - 6.0, y + 3.6);
             pen.text(text, spot, kind(10.0, QUIET, Align::Right));
         }
         pen.line(&[(left, bottom), (right, bottom)], BORDER, 1.0, &[]);
-        let mut free = left;
+        // They may reach out at both ends.
+        let mut free = left - 2.0 * MARGIN;
         for (place, text) in &self.ticks {
             let (x, half) = (frame.x(*place), width(text, 10.0) / 2.0);
             if x - half < free || x + half > right + MARGIN {

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Material, csv, markdown};
+use super::{Material, csv, html, markdown};
 use crate::analysis::analyse;
 use crate::folder::reference;
+use crate::history::{self, Loaded};
 use crate::latency::{self, example as latencies};
 use crate::ndr::{self, Shape, example as ndrs};
 use crate::plot;
@@ -19,6 +20,7 @@ use crate::reproduce::record::{
 };
 use crate::results::{Run, example, parse};
 use crate::soak::{self, example as soaks};
+use crate::trend::{self, record::Trend};
 
 /// A run that is short in every direction.
 fn small(mut run: Run) -> Run {
@@ -38,6 +40,20 @@ fn lockstep() -> Run {
     example::add_random(&mut run, &["baseline", "reg=boxed"]);
     example::add_same_code(&mut run, "reg=typed", "baseline");
     run
+}
+
+/// A line of a history.
+fn lines() -> String {
+    let cells = [("baseline", 8, 3.0), ("reg=boxed", 32, 9.5)];
+    let line = crate::history::example::line(1, &cells);
+    serde_json::to_string(&line).expect("a line") + "\n"
+}
+
+/// What a history of these bytes says.
+fn trend(bytes: &[u8]) -> Option<Trend> {
+    let mut loaded = Loaded::default();
+    history::parse("a.jsonl", bytes, &mut loaded).ok()?;
+    Some(trend::series::of(&loaded))
 }
 
 /// A record of two figures.
@@ -108,6 +124,7 @@ fn seeds() -> Vec<(&'static str, String)> {
         ("ndr/wall", json(&ndrs::on_the_wall_clock(Shape::NoUpper))),
         ("soak/short", json(&soaks::record(3))),
         ("reproduction/two", json(&reproduction())),
+        ("history/line", lines()),
     ]
 }
 
@@ -146,6 +163,7 @@ fn seeds_are_read_and_shown() {
             "soak" => all
                 .soaks
                 .push(parse(path, bytes, soak::record::SCHEMA).expect(name)),
+            "history" => all.trend = trend(bytes),
             _ => {
                 all.reproductions.push(parse(path, bytes, SCHEMA).expect(name))
             }
@@ -162,6 +180,8 @@ fn seeds_are_read_and_shown() {
     for title in titles {
         assert!(said.contains(title), "{title} in {said}");
     }
+    let trend = all.trend.as_ref().expect("a history");
+    assert_eq!(trend.machines[0].cells.len(), 2);
     assert!(csv::text(&all).expect("cells").lines().count() > 10);
 }
 
@@ -224,11 +244,17 @@ fn shown(kind: &str, bytes: &[u8]) -> bool {
         }
         "ndr" => all.ndrs.extend(parse(path, bytes, ndr::record::SCHEMA)),
         "soak" => all.soaks.extend(parse(path, bytes, soak::record::SCHEMA)),
+        "history" => all.trend = trend(bytes),
         _ => all.reproductions.extend(parse(path, bytes, SCHEMA)),
     }
     let is_read = all != Material::default();
     let said = markdown::text(&all);
     assert!(!said.contains("<script"), "{said}");
+    if let Some(trend) = &all.trend {
+        let page = html::page(&all);
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        assert!(trend::text::text(trend).ends_with('\n'));
+    }
     for run in &all.runs {
         csv::text(&all).expect("cells");
         let charts = plot::charts(run, &analyse(run, &reference), &reference);

@@ -12,8 +12,11 @@ pub const MARGIN: f64 = 0.005;
 /// Opinions whose places are no farther apart mean the same change.
 const SAME: usize = 3;
 
-/// Neighbouring values that have more in common than this lean on each other.
+/// Neighbouring values that have more in common than this lean on each other,
+/// and of few values those that have more than this over the root of their
+/// number: of independent ones, 1 of 200 series has.
 const LEANING: f64 = 0.35;
+const CHANCE: f64 = 2.58;
 
 /// The fewest values from which that can be told.
 const TOLD: usize = 20;
@@ -71,16 +74,9 @@ pub struct Said {
     /// How much neighbouring values have in common besides their level, from
     /// -1 to 1; absent where too few speak.
     pub autocorrelation: Option<f64>,
-}
-
-impl Said {
     /// Whether the series drifts: values lean on the ones before, or a slope
     /// fits better than a step. Then changes are found where there are none.
-    #[must_use]
-    pub fn drifts(&self) -> bool {
-        self.autocorrelation.is_some_and(|value| value > LEANING)
-            || self.steps.iter().any(|step| step.slope)
-    }
+    pub drifts: bool,
 }
 
 /// Finds the changes of a series of ratios, all above 0. They may stand at the
@@ -106,7 +102,10 @@ pub fn find(ratios: &[f64], cuts: &[usize]) -> Said {
         }
     };
     let autocorrelation = autocorrelation(&values, &places);
-    Said { steps, autocorrelation }
+    let chance = CHANCE / (values.len() as f64).sqrt();
+    let leans = autocorrelation.is_some_and(|r| r > LEANING.max(chance));
+    let drifts = leans || steps.iter().any(|step| step.slope);
+    Said { steps, autocorrelation, drifts }
 }
 
 /// The places of both opinions, from left to right.

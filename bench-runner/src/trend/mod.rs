@@ -147,7 +147,7 @@ pub fn extent(machine: &Machine) -> String {
     let moved = match machine.moved {
         0 => String::new(),
         moved => {
-            format!("; in {moved} the machine had moved, and they say nothing")
+            format!("; in {moved} the machine had moved, which is left out")
         }
     };
     format!(

@@ -32,6 +32,7 @@ pub struct Machine {
     pub measured: [String; 2],
     /// What was measured, in the order of the first time; what stands on one
     /// place of a chart.
+    #[serde(skip)]
     pub commits: Vec<Commit>,
     /// Where what measures or what ratios are taken to changed: no change is
     /// looked for across.
@@ -84,6 +85,8 @@ impl Commit {
 pub struct Break {
     /// Number of the first commit behind it.
     pub at: usize,
+    /// That commit.
+    pub commit: Commit,
     /// What changed.
     pub why: String,
 }

@@ -40,7 +40,7 @@ pub fn of(loaded: &Loaded) -> Trend {
     });
     let mut counts: Vec<_> =
         counts.iter().flat_map(|group| count_steps(group)).collect();
-    counts.sort_by(|a, b| b.0.cmp(&a.0));
+    counts.sort_by_key(|(when, _)| std::cmp::Reverse(*when));
     let counts = counts.into_iter().map(|(_, step)| step).collect();
     Trend { machines, counts, notes: loaded.notes.clone() }
 }
@@ -160,17 +160,23 @@ fn machine(lines: &[&Line], apart: Option<String>) -> Machine {
         if let Some(why) = before.and_then(|before| changed(before, line)) {
             // A commit that is measured again has a place behind it, too.
             commits.known.clear();
-            breaks.push(Break { at: commits.all.len(), why });
+            breaks.push((commits.all.len(), why));
         }
         cells.add(line, commits.number(line));
         before = Some(line);
     }
+    let commits = commits.all;
+    let breaks = breaks.into_iter().map(|(at, why)| Break {
+        at,
+        commit: commits[at].clone(),
+        why,
+    });
+    let breaks: Vec<_> = breaks.collect();
     let mut cells = cells.all;
     for (_, _, points) in &mut cells {
         points.sort_by_key(|point| point.at);
     }
     let said = each(&cells, |(_, _, points)| look(points, &breaks));
-    let commits = commits.all;
     let mut changes = Vec::new();
     let cells = cells.into_iter().zip(said);
     let cells: Vec<_> = cells
@@ -257,7 +263,7 @@ impl Looked {
             level,
             instructions: points.iter().rev().find_map(|p| p.instructions),
             autocorrelation: leaning.max_by(f64::total_cmp),
-            drifts: said().any(Said::drifts),
+            drifts: said().any(|said| said.drifts),
             points,
         }
     }
@@ -289,7 +295,7 @@ impl Looked {
                     instructions: before
                         .zip(counts(step.at, to))
                         .map(|(before, after)| [before, after]),
-                    drifts: said.drifts(),
+                    drifts: cell.drifts,
                 });
             }
         }
@@ -321,12 +327,18 @@ fn each<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     done.into_iter().map(|(_, one)| one).collect()
 }
 
-/// Where counts changed from commit to commit, with the place of the commit.
-fn count_steps(lines: &[&Line]) -> Vec<(usize, CountStep)> {
+/// Where counts changed from commit to commit, with when the commit was
+/// measured first.
+fn count_steps(lines: &[&Line]) -> Vec<(SystemTime, CountStep)> {
     let mut commits = Commits::default();
     let mut cells = Cells::default();
+    let mut times = Vec::new();
     for line in lines {
-        cells.add(line, commits.number(line));
+        let number = commits.number(line);
+        if number == times.len() {
+            times.push(time(&line.measured));
+        }
+        cells.add(line, number);
     }
     let mut steps = Vec::new();
     for (variant, batch, mut points) in cells.all {
@@ -347,7 +359,7 @@ fn count_steps(lines: &[&Line]) -> Vec<(usize, CountStep)> {
                     commit: commits.all[at].clone(),
                     instructions: [before, after],
                 };
-                steps.push((at, step));
+                steps.push((times[at], step));
             }
         }
     }

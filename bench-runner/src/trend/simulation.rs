@@ -88,7 +88,7 @@ impl Tally {
             let false_ones = said.steps.iter().filter(|s| !is_there(s));
             tally.any += count(false_ones.clone().count() > 0);
             tally.both += count(false_ones.clone().any(is_both));
-            tally.drifting += count(said.drifts());
+            tally.drifting += count(said.drifts);
             let true_ones = said.steps.iter().filter(|s| is_there(s));
             tally.found += count(true_ones.clone().count() > 0);
             tally.found_by_both += count(true_ones.clone().any(is_both));

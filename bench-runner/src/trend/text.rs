@@ -3,6 +3,7 @@
 use comfy_table::CellAlignment;
 
 use super::record::{Cell, Change, CountStep, Machine, Trend};
+use crate::plot::shorten;
 use crate::stats::median;
 use crate::table::table;
 
@@ -60,9 +61,8 @@ fn of_machine(machine: &Machine) -> String {
         if number == COUNTS {
             break;
         }
-        let commit = &machine.commits[one.at];
-        let day = plain(commit.day());
-        let short = plain(&commit.short());
+        let day = plain(one.commit.day());
+        let short = plain(&one.commit.short());
         text += &format!("{} at {short} ({day})\n", one.why);
     }
     text.push('\n');
@@ -199,8 +199,8 @@ impl Cell {
 }
 
 /// A cell's ratios from the oldest to the newest, the middle one of each
-/// stretch, between the lowest and the highest of them. What moves by less
-/// than a per cent is flat.
+/// stretch, between the lowest and the highest of them, which are at least
+/// 4 % apart.
 fn picture(cell: &Cell) -> String {
     let still = cell.points.iter().filter(|point| !point.moved);
     let logs: Vec<_> =
@@ -216,7 +216,7 @@ fn picture(cell: &Cell) -> String {
     let middles: Vec<_> = middles.collect();
     let low = middles.iter().copied().fold(f64::INFINITY, f64::min);
     let high = middles.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let reach = (high - low).max(0.01);
+    let reach = (high - low).max(0.04);
     let from = f64::midpoint(low, high) - reach / 2.0;
     let height = |value: &f64| {
         let share = (value - from) / reach;
@@ -252,12 +252,7 @@ pub(crate) fn said(change: &Change) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let text = plain(text);
-    if text.chars().count() <= SUBJECT {
-        return text;
-    }
-    let kept: String = text.chars().take(SUBJECT - 1).collect();
-    kept + "…"
+    shorten(&plain(text), SUBJECT)
 }
 
 /// A text of a file without what would change a terminal.

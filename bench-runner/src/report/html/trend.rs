@@ -4,12 +4,16 @@ use maud::{Markup, html};
 
 use super::figure::chart;
 use super::number::{NOTHING, count};
+use crate::plot::shorten;
 use crate::trend::record::{Cell, Change, Commit, CountStep, Machine, Trend};
 use crate::trend::text::{interval, pair, percent, said};
 use crate::trend::{self, DRAWN, DRIFT};
 
 /// Rows of a table.
 const ROWS: usize = 200;
+
+/// Characters of the first line of a commit's message.
+const SUBJECT: usize = 60;
 
 /// Breaks that are named.
 const NAMED: usize = 20;
@@ -66,18 +70,17 @@ fn machine(machine: &Machine, number: usize) -> Markup {
         }
         @for one in breaks.take(NAMED) {
             p.aside {
-                @if let Some(commit) = machine.commits.get(one.at) {
-                    "At " code { (commit.short()) } " (" (commit.day()) ") "
-                }
-                (one.why) ": curves begin anew."
+                "At " code { (one.commit.short()) } " ("
+                (one.commit.day()) "): "
+                (one.why) ", curves begin anew."
             }
+        }
+        @for (_, svg) in trend::chart::charts(machine, number) {
+            (chart(&svg, "%"))
         }
         @match machine.changes.is_empty() {
             true => p { "No change above 0.5 % in any cell." },
             false => (changes(&machine.changes)),
-        }
-        @for (_, svg) in trend::chart::charts(machine, number) {
-            (chart(&svg, "%"))
         }
         (cells(machine))
         @if machine.cells.iter().any(|cell| cell.drifts) {
@@ -93,7 +96,10 @@ fn head(titles: &[&str]) -> Markup {
 }
 
 fn name(commit: &Commit) -> Markup {
-    html! { code { (commit.short()) } " " (commit.day()) }
+    html! {
+        code { (commit.short()) } " " (commit.day())
+        @if commit.subject.is_some() { br; (shorten(commit.words(), SUBJECT)) }
+    }
 }
 
 fn changes(changes: &[Change]) -> Markup {
@@ -106,9 +112,9 @@ fn changes(changes: &[Change]) -> Markup {
                     @if changes.len() > ROWS { "; " (ROWS) " are shown" }
                 }
                 (head(&[
-                    "commit", "variant", "batch", "change, %",
-                    "99 % interval", "before", "after", "instructions",
-                    "says", "subject",
+                    "commit", "variant", "batch", "change",
+                    "99 % interval, %", "before", "after", "instructions",
+                    "says",
                 ]))
                 tbody {
                     @for one in changes.iter().take(ROWS) { (change(one)) }
@@ -132,7 +138,6 @@ fn change(change: &Change) -> Markup {
             td { (after) }
             td { (change.instructions.map_or(NOTHING.to_owned(), pair)) }
             td { (said(change)) }
-            td { (change.commit.words()) }
         }
     }
 }
@@ -186,7 +191,6 @@ fn count_steps(steps: &[CountStep]) -> Markup {
                 td { (step.batch) }
                 td class=(class) { (percent(step.effect())) }
                 td { (pair(step.instructions)) }
-                td { (step.commit.words()) }
             }
         }
     };
@@ -199,8 +203,8 @@ fn count_steps(steps: &[CountStep]) -> Markup {
                     @if steps.len() > ROWS { "; " (ROWS) " are shown" }
                 }
                 (head(&[
-                    "commit", "variant", "batch", "change", "instructions",
-                    "subject",
+                    "commit", "variant", "batch", "change",
+                    "instructions",
                 ]))
                 tbody { @for step in steps.iter().take(ROWS) { (row(step)) } }
             }
