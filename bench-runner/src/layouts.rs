@@ -157,11 +157,11 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
 /// The program that cargo's messages tell of, a line of JSON each.
 fn executable(messages: &[u8]) -> Option<PathBuf> {
     let messages = String::from_utf8_lossy(messages);
-    let told = messages.lines().filter_map(|line| {
+    let mut told = messages.lines().rev().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    told.last()
+    told.next()
 }
 
 /// The flags that a layout is built with.

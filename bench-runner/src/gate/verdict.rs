@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn one_link_speaks_for_itself() {
         let one = Shown::of(&[vec![0.03, 0.031, 0.029, 0.03, 0.032]]);
-        let verdict = judge(&RULE, std::slice::from_ref(&one), &[one.clone()]);
-        assert_eq!(verdict, [CellVerdict::Slower]);
+        let both = std::slice::from_ref(&one);
+        assert_eq!(judge(&RULE, both, both), [CellVerdict::Slower]);
         assert_eq!(Shown::of(&[vec![0.1, 0.2]]), None);
         let two_links = [vec![0.1; 4], vec![0.1; 4]];
         assert_eq!(Shown::of(&two_links), None);
