@@ -9,7 +9,7 @@ pub mod output;
 pub mod record;
 pub mod summary;
 pub mod text;
-mod words;
+pub(crate) mod words;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
