@@ -7,6 +7,7 @@
 
 use crate::load::Rate;
 use crate::measure::ON_SCHEDULE;
+use crate::measure::reference;
 use crate::quality::quarantined;
 use crate::results::{Cell, Fill, Placement, Process, Round, Run, bare};
 use crate::stats::{self, CONFIDENCE, Estimate};
@@ -328,15 +329,46 @@ fn rate(ns: Estimate) -> Option<Estimate> {
 /// within each round, reduced to one number. Empty where either is the floor.
 #[must_use]
 pub fn log_ratios(run: &Run, cell: usize, against: usize) -> Vec<f64> {
+    let all = ratios_by_process(run, cell, against).into_iter();
+    all.map(|(_, value)| value).collect()
+}
+
+/// The same with the number of each process.
+#[must_use]
+pub fn ratios_by_process(
+    run: &Run,
+    cell: usize,
+    against: usize,
+) -> Vec<(u32, f64)> {
     let empty =
         [cell, against].iter().any(|&cell| run.cells[cell].variant == FLOOR);
     if empty {
         return Vec::new();
     }
-    per_process(run, |round| {
+    by_process(run, |round| {
         let (a, b) = (ticks(run, round, against)?, ticks(run, round, cell)?);
         (a > 0.0 && b > 0.0).then(|| (b / a).ln())
     })
+}
+
+/// By process, the logarithm of a cell's time per packet over that of a step
+/// of the reference kernel in its own program.
+#[must_use]
+pub fn over_reference(run: &Run, cell: usize, other: bool) -> Vec<f64> {
+    per_process(run, |round| {
+        let [first, second] = round.reference_ticks?;
+        let step = if other { second } else { first };
+        let step = step as f64 / reference::STEPS as f64;
+        let packet = ticks(run, round, cell)?;
+        (step > 0.0 && packet > 0.0).then(|| (packet / step).ln())
+    })
+}
+
+/// Nanoseconds per packet of a cell, the median over processes.
+#[must_use]
+pub fn ns_per_packet(run: &Run, cell: usize) -> Option<f64> {
+    let values = per_process(run, |round| ticks(run, round, cell));
+    Some(stats::median(&values)? / run.machine.tick_hz * 1e9)
 }
 
 /// Cost of a cell against another.
@@ -361,12 +393,21 @@ fn ticks(run: &Run, round: &Round, cell: usize) -> Option<f64> {
 
 /// The value of each process that has one and was not set apart.
 fn per_process(run: &Run, value: impl Fn(&Round) -> Option<f64>) -> Vec<f64> {
+    by_process(run, value).into_iter().map(|(_, value)| value).collect()
+}
+
+/// The same with the number of each.
+fn by_process(
+    run: &Run,
+    value: impl Fn(&Round) -> Option<f64>,
+) -> Vec<(u32, f64)> {
     let apart = quarantined(run);
-    run.processes
-        .iter()
-        .filter(|process| !apart.contains(&process.index))
-        .filter_map(|process| process_value(run, process, &value))
-        .collect()
+    let kept = run.processes.iter();
+    let kept = kept.filter(|process| !apart.contains(&process.index));
+    kept.filter_map(|process| {
+        Some((process.index, process_value(run, process, &value)?))
+    })
+    .collect()
 }
 
 /// Mean over arenas of the median over rounds. A process cut short before it

@@ -213,8 +213,14 @@ impl Root {
 /// its host name: lower-case letters, digits and single hyphens.
 #[must_use]
 pub fn machine_slug(machine: &Machine) -> String {
+    cpu_slug(&machine.cpu)
+}
+
+/// The same from the CPU model alone.
+#[must_use]
+pub fn cpu_slug(model: &str) -> String {
     const NOISE: [&str; 5] = ["r", "tm", "cpu", "processor", "core"];
-    let model = machine.cpu.to_lowercase();
+    let model = model.to_lowercase();
     // "Xeon(R) CPU E5-2620 v3 @ 2.40GHz": the rated frequency says nothing.
     let model = model.split('@').next().unwrap_or_default();
     let words: Vec<&str> = model

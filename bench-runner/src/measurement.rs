@@ -48,6 +48,8 @@ pub enum Programs {
     One(PathBuf),
     /// Two, in turns, each its own cells.
     Two(Box<Pair>),
+    /// Two, in several links of each: process after process another pair.
+    Links(Vec<Pair>),
 }
 
 /// What is measured on the forwarder's core before anything else.
@@ -170,6 +172,10 @@ pub fn complete_by(
                 measure_process(program, run, index, &bar)?
             }
             Programs::Two(pair) => pair.measure_process(run, index, &bar)?,
+            Programs::Links(pairs) => {
+                let pair = &pairs[index as usize % pairs.len()];
+                pair.measure_process(run, index, &bar)?
+            }
         };
         let is_whole = process.rounds.len() == rounds;
         if !process.rounds.is_empty() {

@@ -243,6 +243,18 @@ fn check_all(
     )))
 }
 
+/// What callgrind alone counts of every variant in each of the turns.
+///
+/// # Errors
+///
+/// When there is no valgrind, or it fails.
+pub fn exact(
+    variants: &[Variant],
+    turns: &[Turns],
+) -> Result<Vec<Count>, Failure> {
+    count_all(&Callgrind::find()?, variants, turns)
+}
+
 /// Counts what one variant does.
 pub fn of(variant: &Variant, turns: Turns) -> Result<Count, Failure> {
     let counts = Callgrind::find()?.count(variant, &[turns])?;

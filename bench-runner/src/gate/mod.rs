@@ -2,13 +2,21 @@
 //! another one is slower.
 
 pub mod annotations;
+mod apparatus;
+pub mod archive;
 pub mod baseline;
+mod cells;
 pub mod check;
+mod counts;
 pub mod junit;
+mod links;
 pub mod output;
 pub mod record;
+mod setting;
 pub mod summary;
 pub mod text;
+mod timing;
+mod verdict;
 pub(crate) mod words;
 
 use clap::ValueEnum;

@@ -74,11 +74,19 @@ impl Program {
             let line = format!("{name} is no program, but a folder or device");
             return Err(Failure::error(line));
         }
-        let mut program = Self { path: full, name, build: build_info::build() };
-        let mut rng = fastrand::Rng::new();
-        let (_, build) = program.greet(&mut rng)?;
-        let path = Some(program.name.clone());
-        program.build = Build { path, ..build };
+        Self::named(&full, &name)
+    }
+
+    /// The program at a path, called by another name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`].
+    pub fn named(path: &Path, name: &str) -> Result<Self, Failure> {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        let mut program = Self { path, name, build: build_info::build() };
+        let (_, build) = program.greet(&mut fastrand::Rng::new())?;
+        program.build = Build { path: Some(program.name.clone()), ..build };
         Ok(program)
     }
 

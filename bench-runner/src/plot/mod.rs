@@ -9,6 +9,7 @@ mod labels;
 mod lines;
 mod look;
 mod names;
+mod panels;
 mod pen;
 mod scale;
 
@@ -17,6 +18,7 @@ pub use captions::{caption_of, machine_of, origin_of};
 pub use curves::{Curve, Curves};
 pub use dots::{Dot, Dots, Side};
 pub use lines::draw;
+pub use panels::{Field, FieldCurve, Mark, Panels, Row};
 pub use scale::Scale;
 
 use crate::analysis::{

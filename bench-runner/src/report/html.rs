@@ -11,6 +11,7 @@ mod loads;
 mod number;
 mod reproduction;
 mod sources;
+mod trend;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -73,6 +74,7 @@ pub fn page(material: &Material) -> String {
                     (loads::soaks(&material.soaks))
                     (reproduction::section(&material.reproductions))
                     (history::section(&material.past))
+                    (trend::section(material.trend.as_ref()))
                     (circumstances::environment(run, &origins))
                     (circumstances::method(run))
                     (circumstances::repetition(&origins))
@@ -246,6 +248,7 @@ fn contents(material: &Material, sections: &[Section]) -> Markup {
                     "Published figures",
                 ))
                 (part(material.past.len() > 1, "history", "History"))
+                (part(material.trend.is_some(), "trend", "Trend"))
                 (part(true, "environment", "Environment"))
                 (part(true, "method", "Method"))
                 (part(true, "again", "Repeat it"))

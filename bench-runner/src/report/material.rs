@@ -11,8 +11,10 @@ use super::counted::Counted;
 use super::past::{self, Past};
 use crate::failure::Failure;
 use crate::folder::RESULTS;
+use crate::history::{self, Loaded};
 use crate::results::{self, Build, Machine, Run};
-use crate::{counters, latency, ndr, reproduce, soak};
+use crate::trend::record::Trend;
+use crate::{counters, latency, ndr, reproduce, soak, trend};
 
 /// Recorded runs by kind, the newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +35,8 @@ pub struct Material {
     pub reproductions: Vec<reproduce::record::Record>,
     /// Counts.
     pub counts: Vec<Counted>,
+    /// Cells over commits.
+    pub trend: Option<Trend>,
 }
 
 /// How some results were made, on what and by what.
@@ -100,6 +104,9 @@ impl Material {
             false => paths[0].parent().unwrap_or(Path::new("")).to_owned(),
         };
         let mut all = Self { folder, ..Self::default() };
+        let (lines, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| history::is_file(file));
+        all.trend = trends(&lines)?;
         let (runs, others): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| is_run(file));
         (all.runs, all.past) = past::load(&runs)?;
@@ -152,6 +159,21 @@ impl Material {
     }
 }
 
+/// What files of a history say.
+fn trends(files: &[PathBuf]) -> Result<Option<Trend>, Failure> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let mut all = Loaded::default();
+    for file in files {
+        let place = history::Place::Folder(file.clone());
+        let Loaded { lines, notes } = history::load(&place)?;
+        all.lines.extend(lines);
+        all.notes.extend(notes);
+    }
+    Ok(Some(trend::series::of(&all)))
+}
+
 fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
@@ -167,14 +189,17 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = files_in(path);
+    files.extend(history::files_in(path)?);
     if files.is_empty() {
         files = folders_in(path)?.iter().flat_map(|f| files_in(f)).collect();
     }
     if files.is_empty() {
         return Err(Failure::error(format!(
-            "{}: no results in it: name a folder with one of {}",
+            "{}: no results in it: name a folder with one of {}, or with a \
+             history (*.{})",
             path.display(),
-            FILES.join(", ")
+            FILES.join(", "),
+            history::EXTENSION
         )));
     }
     Ok(files)

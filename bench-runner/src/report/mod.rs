@@ -22,6 +22,7 @@ use crate::folder::replace;
 use crate::output;
 use crate::results::Run;
 pub use counted::Counted;
+pub use html::page;
 pub use material::{Material, Origin};
 pub use past::{Cost, Past, Place};
 

@@ -12,6 +12,7 @@ use crate::report::Material;
 use crate::report::answer::{self, Piece};
 use crate::results::{Run, on_cores};
 use crate::stats::CONFIDENCE;
+use crate::trend;
 use crate::verdict::Verdict;
 
 /// The batch size that is nearest to this one is the one that is spoken of.
@@ -116,7 +117,7 @@ fn sentence(pieces: &[Piece]) -> Markup {
 }
 
 /// The answer of what is no comparison of costs: latencies, else loss-free
-/// rates, else published figures.
+/// rates, else published figures, else a history.
 pub fn of_others(material: &Material) -> Option<Markup> {
     let latency = || of_latency(material.latencies.first()?);
     let rate = || of_rate(material.ndrs.first()?);
@@ -125,7 +126,11 @@ pub fn of_others(material: &Material) -> Option<Markup> {
         let figures = count(record.figures.len(), "figure was", "figures were");
         Some(html! { "Of what was published " (figures) " measured here." })
     };
-    latency().or_else(rate).or_else(figures)
+    let history = || {
+        let said = trend::sentence(material.trend.as_ref()?);
+        Some(html! { (said) })
+    };
+    latency().or_else(rate).or_else(figures).or_else(history)
 }
 
 /// The highest percentile that all variants have at the first rate.
