@@ -112,6 +112,13 @@ pub fn quarantined(run: &Run) -> Vec<u32> {
     bad.into_iter().map(|(_, index)| index).collect()
 }
 
+/// How many of a run's processes were disturbed, set apart or not.
+#[must_use]
+pub fn disturbed(run: &Run) -> usize {
+    let is = |process: &&Process| disturbance(process) > 1.0;
+    run.processes.iter().filter(is).count()
+}
+
 /// The worst of a process's signals, 1 being what may be.
 fn disturbance(process: &Process) -> f64 {
     let chain = chain_spread(process).unwrap_or_default() / CHAIN;

@@ -142,6 +142,15 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)
 }
 
+/// The standard deviation of a sample; none of fewer than two values.
+#[must_use]
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let freedom = values.len() - 1;
+    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+}
+
 /// The mean of what is left when a fifth is taken from each end.
 #[must_use]
 pub fn trimmed_mean(values: &[f64]) -> Option<f64> {

@@ -307,33 +307,33 @@ impl Draft {
         self.draft.path()
     }
 
-    /// Takes a program in.
-    pub fn take(
-        &self,
-        program: &Path,
-        file: &str,
-        seed: Option<u32>,
-    ) -> Result<Archived, Failure> {
-        let copy = self.path().join(file);
-        let denied = |error: std::io::Error| {
+    /// Takes the program itself in.
+    pub fn take(&self, program: &Path) -> Result<Archived, Failure> {
+        const FILE: &str = "bench-runner";
+        let copy = self.path().join(FILE);
+        fs::copy(program, &copy).map_err(|error| {
             Failure::error(format!(
                 "cannot copy {} to {}: {error}",
                 program.display(),
                 copy.display()
             ))
-        };
-        fs::copy(program, &copy).map_err(denied)?;
-        fs::File::open(&copy).and_then(|f| f.sync_all()).map_err(denied)?;
-        let sha256 = digest(&copy).map_err(denied)?;
-        Ok(Archived { file: file.to_owned(), seed, sha256 })
+        })?;
+        Self::archived(&copy, None)
     }
 
     /// Takes a link in that was made here.
-    pub fn note(&self, file: &str, seed: u32) -> Result<Archived, Failure> {
-        let sha256 = digest(&self.path().join(file)).map_err(|error| {
-            Failure::error(format!("cannot read {file} again: {error}"))
+    pub fn note(&self, link: &Path, seed: u32) -> Result<Archived, Failure> {
+        Self::archived(link, Some(seed))
+    }
+
+    fn archived(path: &Path, seed: Option<u32>) -> Result<Archived, Failure> {
+        let sync = |path: &Path| fs::File::open(path)?.sync_all();
+        let sha256 = sync(path).and_then(|()| digest(path));
+        let sha256 = sha256.map_err(|error| {
+            Failure::error(format!("cannot keep {}: {error}", path.display()))
         })?;
-        Ok(Archived { file: file.to_owned(), seed: Some(seed), sha256 })
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Archived { file: file.into_owned(), seed, sha256 })
     }
 
     /// Puts it in its place; what was there is kept under the time when it was

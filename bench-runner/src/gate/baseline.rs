@@ -4,17 +4,21 @@ use serde_json::json;
 
 use super::archive::{self, CellOf, Code, Manifest, Store};
 use super::counts::{self, Counted};
-use super::timing::{Course, Look, PAIRS};
-use super::{Tier, apparatus, cells, links, setting};
+use super::links::{self, Link};
+use super::timing::{Course, Look};
+use super::verdict::Shown;
+use super::{Tier, apparatus, cells, setting};
 use crate::build_info;
 use crate::cli::{
-    BaselineAction, BaselineArgs, ListBaselinesArgs, SaveArgs, ShowArgs,
+    BaselineAction, BaselineArgs, GateArgs, ListBaselinesArgs, SaveArgs,
+    ShowArgs,
 };
 use crate::environment::Root;
 use crate::explain;
 use crate::failure::{Exit, Failure};
 use crate::fingerprint::Fingerprint;
 use crate::measure::reference;
+use crate::measurement::Program;
 use crate::output;
 use crate::plan;
 use crate::results::{Cell, Run};
@@ -45,30 +49,25 @@ fn save(args: &SaveArgs) -> Result<(), Failure> {
         true => or_without(counts::count(&cells), timed, &mut notes)?,
         false => None,
     };
-    let setting = setting::of(&args.gate, &cells)?;
-    let made = links::of_this_program(
-        if timed { args.gate.links } else { 1 },
-        setting.run.setup.seed,
-        draft.path(),
-    )?;
+    let run = setting::of(&args.gate, &cells)?;
+    let mut made = vec![links::this_program()?];
+    if timed && args.gate.links > 1 {
+        // As many for a first look of a check as for a second one.
+        let more = 2 * args.gate.links - 1;
+        let seed = run.setup.seed;
+        made.extend(links::of_this_program(more, seed, 0, draft.path())?);
+    }
     let look = match timed {
-        true => Some(measure(&made, &setting.run, args.gate.seconds)?),
+        true => Some(measure(&made, &run, &args.gate)?),
         false => None,
     };
-
-    let mut programs = Vec::new();
-    for link in &made {
-        let file = match link.seed {
-            None => "bench-runner".to_owned(),
-            Some(seed) => format!("bench-runner-{seed}"),
-        };
+    let archived = |link: &Link| match link.seed {
+        None => draft.take(&link.program),
         // Links were made in the draft.
-        programs.push(match link.seed {
-            None => draft.take(&link.program, &file, None)?,
-            Some(seed) => draft.note(&file, seed)?,
-        });
-    }
-    let machine = setting.run.machine.clone();
+        Some(seed) => draft.note(&link.program, seed),
+    };
+    let programs = made.iter().map(archived).collect::<Result<_, _>>()?;
+    let machine = run.machine;
     let manifest = Manifest {
         schema: archive::SCHEMA,
         name: args.name.clone(),
@@ -78,7 +77,7 @@ fn save(args: &SaveArgs) -> Result<(), Failure> {
         programs,
         fingerprint: Fingerprint::of(&Root::default(), &machine),
         machine,
-        examination: setting.run.examination.clone(),
+        examination: run.examination,
         reference: reference::digest().ok(),
         code: code(&cells),
         cells: described(&cells, counted.as_deref(), look.as_ref()),
@@ -130,33 +129,34 @@ fn or_without<T>(
     }
 }
 
-/// Measures the program against itself, as a check measures it against
-/// another.
-fn measure(
-    made: &[links::Link],
-    run: &Run,
-    seconds: u32,
-) -> Result<Look, Failure> {
-    let both = [(); 2].map(|()| links::programs(made, "this program"));
-    let [first, second] = both;
-    let keep = Box::new(|_: &str, _: &Run| Ok(()));
-    let mut course = Course::new(first?, second?, run.clone(), keep);
-    let pace = course.pace()?;
-    let rounds = setting::rounds(&pace, PAIRS, f64::from(seconds))?;
-    course.look("saved", course.all(), PAIRS, rounds)
+/// Measures half of the links against the others, as a check measures those
+/// of two programs.
+fn measure(made: &[Link], run: &Run, args: &GateArgs) -> Result<Look, Failure> {
+    let named = |half: &[Link]| -> Result<Vec<Program>, Failure> {
+        half.iter().map(|link| link.program("this program")).collect()
+    };
+    let (first, other) = match made {
+        [only] => (std::slice::from_ref(only), std::slice::from_ref(only)),
+        more => more.split_at(more.len() / 2),
+    };
+    let pairs = links::pairs(named(first)?, named(other)?);
+    let course = Course::new(run.clone(), None);
+    let pace = course.pace(&pairs)?;
+    let effort = setting::effort(&pace, args)?;
+    course.look("saved", &pairs, course.all(), effort)
 }
 
 /// How far the program is from itself here.
 fn of_itself(look: &Look) -> String {
     let off = |place: usize| {
-        let values = look.values(place).concat();
-        stats::trimmed_mean(&values).map(|value| value.exp_m1().abs())
+        let shown = Shown::of(&look.values(place))?;
+        Some(shown.effect.exp_m1().abs())
     };
     let off: Vec<_> = (0..look.cells.len()).filter_map(off).collect();
     let worst = off.iter().copied().fold(0.0, f64::max);
     format!(
-        "Against itself it is off by {:.2} % in the middle one of {} cells \
-         and by {:.2} % in the worst",
+        "Against itself, linked again, it is off by {:.2} % in the middle one \
+         of {} cells and by {:.2} % in the worst",
         stats::median(&off).unwrap_or(f64::NAN) * 100.0,
         off.len(),
         worst * 100.0

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use variants::registry::Variant;
 
-use super::record::{Counts, PerPacket};
+use super::record::{CellVerdict, Counts, PerPacket};
 use crate::counters::{self, Count, Events};
 use crate::failure::Failure;
 use crate::measure::Turns;
@@ -131,11 +131,16 @@ impl Counted {
     }
 }
 
-/// Whether instructions went down by as much as counts as a rise.
+/// What counts say alone.
 #[must_use]
-pub fn fallen(counts: &Counts) -> bool {
+pub fn verdict(counts: &Counts) -> CellVerdict {
     let less = counts.baseline.instructions - counts.candidate.instructions;
-    less >= RISE && less >= RISE_SHARE * counts.baseline.instructions
+    let share = RISE_SHARE * counts.baseline.instructions;
+    match counts.risen {
+        true => CellVerdict::Slower,
+        false if less >= RISE && less >= share => CellVerdict::Faster,
+        false => CellVerdict::Fine,
+    }
 }
 
 #[cfg(test)]
@@ -158,8 +163,10 @@ mod tests {
         assert!(!against(400.0, 401.5).risen);
         assert!(against(400.0, 402.0).risen);
         assert!(!against(100.0, 90.0).risen);
-        assert!(fallen(&against(100.0, 90.0)));
-        assert!(!fallen(&against(100.0, 99.5)));
+        let says = |before, now| verdict(&against(before, now));
+        assert_eq!(says(100.0, 101.0), CellVerdict::Slower);
+        assert_eq!(says(100.0, 90.0), CellVerdict::Faster);
+        assert_eq!(says(100.0, 99.5), CellVerdict::Fine);
     }
 
     #[test]

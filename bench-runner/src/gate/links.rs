@@ -1,19 +1,19 @@
 //! The programs that are measured: this one, and more links of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::archive::Baseline;
 use crate::build_info;
 use crate::failure::Failure;
-use crate::layouts::{self, Alignment, MOST};
-use crate::measurement::Program;
+use crate::layouts::{self, Alignment, Layout, MOST};
+use crate::measurement::{Pair, Program};
 
 /// A link of this program.
 pub struct Link {
     /// Seed of the order of its sections; absent for the program itself.
     pub seed: Option<u32>,
     /// The program.
-    pub program: std::path::PathBuf,
+    pub program: PathBuf,
 }
 
 /// Fewest links over which something can be said of all, and most.
@@ -32,8 +32,8 @@ pub fn check(count: u32) -> Result<(), Failure> {
     }
 }
 
-/// This program and as many links of it as make `count`, in orders that the
-/// seed decides.
+/// More links of this program in orders that the seed decides, those of
+/// another number being others.
 ///
 /// # Errors
 ///
@@ -41,17 +41,21 @@ pub fn check(count: u32) -> Result<(), Failure> {
 pub fn of_this_program(
     count: u32,
     seed: u64,
+    number: u64,
     folder: &Path,
 ) -> Result<Vec<Link>, Failure> {
-    let this = std::env::current_exe().map_err(Failure::environment)?;
-    let mut links = vec![Link { seed: None, program: this }];
-    if count == 1 {
-        return Ok(links);
+    if count == 0 {
+        return Ok(Vec::new());
     }
-    let mut rng = fastrand::Rng::with_seed(seed);
-    // Beyond those of `compare --layouts`.
-    let seeds = (1..count).map(|_| rng.u32(MOST..1_000_000));
-    let seeds: Vec<_> = seeds.collect();
+    let mut rng = fastrand::Rng::with_seed(seed ^ (number << 48));
+    let mut seeds: Vec<u32> = Vec::new();
+    while seeds.len() < count as usize {
+        // Beyond those of `compare --layouts`.
+        let seed = rng.u32(MOST..1_000_000);
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+    }
     let layouts = layouts::link(&seeds, Alignment::AsBuilt, folder);
     let layouts = layouts.map_err(|failure| {
         Failure::of(
@@ -59,33 +63,43 @@ pub fn of_this_program(
             format!("{failure}; --links 1 measures the program as it is"),
         )
     })?;
-    for layout in layouts {
-        let program = Program::named(&layout.program, "a link")?;
-        if program.build.sources != build_info::build().sources {
+    let mut links = Vec::new();
+    for Layout { seed, program } in layouts {
+        let built = Program::named(&program, "a link")?.build;
+        if built.sources != build_info::build().sources {
             return Err(Failure::error(
                 "the sources are not those that this program was built from: \
                  build it again",
             ));
         }
-        let (seed, program) = (Some(layout.seed), layout.program);
-        links.push(Link { seed, program });
+        links.push(Link { seed: Some(seed), program });
     }
     Ok(links)
 }
 
-/// Links as programs to be measured, called by one name.
-pub fn programs(links: &[Link], name: &str) -> Result<Vec<Program>, Failure> {
-    let all = links.iter();
-    all.map(|link| Program::named(&link.program, name)).collect()
+/// This program as it is.
+pub fn this_program() -> Result<Link, Failure> {
+    let program = std::env::current_exe().map_err(Failure::environment)?;
+    Ok(Link { seed: None, program })
 }
 
-/// The programs of a baseline, at most `count` of them.
-pub fn of_baseline(
-    baseline: &Baseline,
-    count: u32,
-) -> Result<Vec<Program>, Failure> {
+impl Link {
+    /// As a program to be measured.
+    pub fn program(&self, name: &str) -> Result<Program, Failure> {
+        Program::named(&self.program, name)
+    }
+}
+
+/// Pairs of links, to be measured in turn.
+pub fn pairs(first: Vec<Program>, other: Vec<Program>) -> Vec<Pair> {
+    let both = first.into_iter().zip(other);
+    both.map(|(first, other)| Pair { first, other }).collect()
+}
+
+/// All programs of a baseline.
+pub fn of_baseline(baseline: &Baseline) -> Result<Vec<Program>, Failure> {
     let name = format!("baseline {}", baseline.manifest.name);
-    let programs = baseline.manifest.programs.iter().take(count as usize);
+    let programs = baseline.manifest.programs.iter();
     programs
         .map(|program| Program::named(&baseline.path_of(program)?, &name))
         .collect()

@@ -2,24 +2,23 @@
 
 use nic_model::arrivals::Sizes;
 
-use super::timing::Pace;
+use super::timing::{Effort, Pace};
 use crate::cli::GateArgs;
 use crate::doctor;
 use crate::environment::Root;
 use crate::failure::Failure;
 use crate::fingerprint::Fingerprint;
 use crate::load::SizesArg;
-use crate::plan::{self, Contenders, Effort};
+use crate::plan::{self, Contenders};
 use crate::results::{Cell, Placement, Run};
 use crate::sweep::{now, prepare};
 
-/// A machine that was looked at, and a run on it without samples.
-pub struct Setting {
-    pub run: Run,
-}
+/// Share of the time that the look at all cells may take.
+const FIRST: f64 = 0.55;
 
-/// Looks at the machine, and how long blocks have to be.
-pub fn of(args: &GateArgs, cells: &[Cell]) -> Result<Setting, Failure> {
+/// Looks at the machine, and how long blocks have to be: a run without
+/// samples.
+pub fn of(args: &GateArgs, cells: &[Cell]) -> Result<Run, Failure> {
     let frame = SizesArg(Sizes::One(64));
     let cores = [args.core, None];
     let lockstep = Placement::Lockstep;
@@ -30,24 +29,27 @@ pub fn of(args: &GateArgs, cells: &[Cell]) -> Result<Setting, Failure> {
         same_code: Vec::new(),
         warnings: Vec::new(),
     };
-    let effort = Effort::of_pair(lockstep);
+    let effort = plan::Effort::of_pair(lockstep);
     let mut run = prepare(setup, effort, cells.to_vec(), contenders, now())?;
     run.examination = Some(examination);
-    Ok(Setting { run })
+    Ok(run)
 }
 
-/// Rounds for which there is time.
-pub fn rounds(pace: &Pace, pairs: u32, seconds: f64) -> Result<u32, Failure> {
-    pace.rounds(pairs, 1.0, seconds).ok_or_else(|| {
+/// The effort of a look at all cells for which there is time.
+pub fn effort(pace: &Pace, args: &GateArgs) -> Result<Effort, Failure> {
+    let seconds = f64::from(args.seconds) * FIRST;
+    pace.effort(1.0, seconds, args.links, u32::MAX).ok_or_else(|| {
         Failure::error(format!(
-            "{seconds:.0} s are too few for so many cells: --seconds {:.0}, \
-             or fewer --variants and --batch",
-            (pace.least(pairs, 1.0) / super::check::FIRST).ceil()
+            "--seconds {}: too few for so many cells, which take {:.0}; or \
+             choose fewer --variants and --batch",
+            args.seconds,
+            (pace.least(1.0, args.links) / FIRST).ceil() + 1.0
         ))
     })
 }
 
 /// What this machine is like.
+#[must_use]
 pub fn fingerprint() -> Fingerprint {
     let root = Root::default();
     let machine = root.machine(0);

@@ -1,33 +1,32 @@
 //! Tier 1: candidate and baseline in turn on one core and the same memory, in
 //! several links of each.
 
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use crate::analysis;
 use crate::failure::Failure;
-use crate::measurement::{self, Outcome, Pair, Program, Programs};
+use crate::measurement::{self, Outcome, Pair, Programs};
 use crate::results::{Cell, Run};
 
-/// Pairs of processes of a first look at all cells, and of a second one at
-/// those that are not known to be fine.
-pub const PAIRS: u32 = 8;
-pub const FRESH_PAIRS: u32 = 24;
+/// Rounds of a process, and where there is little time. What differs from
+/// process to process is far more than what so few rounds leave open.
+const ROUNDS: [u32; 2] = [24, 16];
 
-/// Fewest and most rounds of a process.
-const ROUNDS: [u32; 2] = [16, 120];
+/// Fewest and most pairs of processes of a look.
+const PAIRS: [u32; 2] = [8, 96];
 
 /// Rounds of the trial that says how long a round takes.
 const TRIAL: u32 = 4;
 
-/// Both programs, link by link, and how they are measured.
-pub struct Course {
-    links: Programs,
-    count: usize,
+/// How both programs are measured.
+pub struct Course<'a> {
     /// The set-up with all cells: the baseline's, then the candidate's.
     template: Run,
     cells: usize,
     /// Where the samples of each look are kept, if anywhere.
-    keep: Box<dyn FnMut(&str, &Run) -> Result<(), Failure>>,
+    folder: Option<&'a Path>,
 }
 
 /// What was measured of some cells.
@@ -49,55 +48,76 @@ pub struct Pace {
     pub start: f64,
 }
 
+/// How often a look measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Pairs of processes.
+    pub pairs: u32,
+    /// Rounds of each.
+    pub rounds: u32,
+}
+
 impl Pace {
-    /// Rounds of so many pairs that take no longer than `seconds`, for a
-    /// share of the cells; none where there is no time for the fewest.
+    /// As many pairs of processes as there is time for at a share of the
+    /// cells, as often with each of the links; none where there is no time for
+    /// the fewest.
     #[must_use]
-    pub fn rounds(&self, pairs: u32, share: f64, seconds: f64) -> Option<u32> {
-        let each = seconds / f64::from(pairs) - self.start;
-        let rounds = each / (self.round * share);
-        let [least, most] = ROUNDS;
-        // Of each arena as many.
-        let rounds = (rounds as u32).min(most) / 4 * 4;
-        (rounds >= least).then_some(rounds)
+    pub fn effort(
+        &self,
+        share: f64,
+        seconds: f64,
+        links: u32,
+        most: u32,
+    ) -> Option<Effort> {
+        let [fewest, limit] = PAIRS;
+        let fewest = fewest.next_multiple_of(links);
+        let most = most.clamp(fewest, limit.max(fewest));
+        ROUNDS.into_iter().find_map(|rounds| {
+            let pairs = (seconds / self.pair(rounds, share)) as u32;
+            let pairs = pairs.min(most) / links * links;
+            (pairs >= fewest).then_some(Effort { pairs, rounds })
+        })
     }
 
-    /// Seconds that the fewest rounds take.
+    /// The least effort.
     #[must_use]
-    pub fn least(&self, pairs: u32, share: f64) -> f64 {
-        let rounds = f64::from(ROUNDS[0]) * self.round * share;
-        f64::from(pairs) * (self.start + rounds)
+    pub fn fewest(&self, links: u32) -> Effort {
+        let pairs = PAIRS[0].next_multiple_of(links);
+        Effort { pairs, rounds: ROUNDS[1] }
+    }
+
+    /// Seconds that it takes.
+    #[must_use]
+    pub fn least(&self, share: f64, links: u32) -> f64 {
+        let Effort { pairs, rounds } = self.fewest(links);
+        f64::from(pairs) * self.pair(rounds, share)
+    }
+
+    /// Seconds of a pair.
+    fn pair(&self, rounds: u32, share: f64) -> f64 {
+        self.start + f64::from(rounds) * self.round * share
     }
 }
 
-impl Course {
-    /// Of links that belong together, on the cells of `template`.
-    pub fn new(
-        baseline: Vec<Program>,
-        candidate: Vec<Program>,
-        template: Run,
-        keep: Box<dyn FnMut(&str, &Run) -> Result<(), Failure>>,
-    ) -> Self {
+impl<'a> Course<'a> {
+    /// On the cells of `template`.
+    pub fn new(template: Run, folder: Option<&'a Path>) -> Self {
         let mut template = template;
         let cells = template.cells.len();
         let theirs = template.cells.clone().into_iter();
         let theirs = theirs.map(|cell| Cell { other: true, ..cell });
         template.cells.extend(theirs);
-        template.build = baseline[0].build.clone();
-        template.other_build = Some(candidate[0].build.clone());
-        let pairs: Vec<_> = baseline
-            .into_iter()
-            .zip(candidate)
-            .map(|(first, other)| Pair { first, other })
-            .collect();
-        let count = pairs.len();
-        Self { links: Programs::Links(pairs), count, template, cells, keep }
+        Self { template, cells, folder }
     }
 
     /// Measures how long things take.
-    pub fn pace(&self) -> Result<Pace, Failure> {
+    pub fn pace(&self, links: &[Pair]) -> Result<Pace, Failure> {
         let begin = Instant::now();
-        let run = self.measure(&self.all(), 1, TRIAL, 0)?;
+        let once = Effort { pairs: 1, rounds: TRIAL };
+        let (run, outcome) = self.measure(links, &self.all(), once, 0)?;
+        if outcome == Outcome::Interrupted {
+            return Err(Failure::interrupted("stopped before it began"));
+        }
         let whole = begin.elapsed().as_secs_f64();
         let quality = run.processes.first().and_then(|p| p.quality.as_ref());
         let rounds = quality.map_or(0.0, |q| q.wall_ns as f64 / 1e9);
@@ -113,45 +133,56 @@ impl Course {
         (0..self.cells).collect()
     }
 
-    /// Measures some cells; what it is called names the samples, and moves
-    /// their seed.
+    /// Measures some cells with pairs of links in turn; what the look is
+    /// called names its samples, and moves their seed.
     pub fn look(
-        &mut self,
+        &self,
         name: &str,
+        links: &[Pair],
         cells: Vec<usize>,
-        pairs: u32,
-        rounds: u32,
+        effort: Effort,
     ) -> Result<Look, Failure> {
         let salt = name.bytes().fold(1, |salt: u64, byte| {
             salt.wrapping_mul(31).wrapping_add(byte.into())
         });
-        let run = self.measure(&cells, pairs, rounds, salt << 20)?;
-        (self.keep)(name, &run)?;
-        Ok(Look { run, cells, links: self.count })
+        let (run, outcome) = self.measure(links, &cells, effort, salt << 20)?;
+        let mut kept = String::new();
+        if let Some(folder) = self.folder {
+            let folder = folder.join(name);
+            fs::create_dir_all(&folder).map_err(Failure::error)?;
+            run.save(&folder).map_err(Failure::error)?;
+            kept = format!("; samples are in {}", folder.display());
+        }
+        match outcome {
+            Outcome::Complete => Ok(Look { run, cells, links: links.len() }),
+            Outcome::Interrupted => Err(Failure::interrupted(format!(
+                "stopped before there was a verdict{kept}"
+            ))),
+        }
     }
 
     fn measure(
         &self,
+        links: &[Pair],
         cells: &[usize],
-        processes: u32,
-        rounds: u32,
+        effort: Effort,
         salt: u64,
-    ) -> Result<Run, Failure> {
+    ) -> Result<(Run, Outcome), Failure> {
         let mut run = self.template.clone();
         let theirs = cells.iter().map(|cell| cell + self.cells);
         let of = |cell: usize| self.template.cells[cell].clone();
         run.cells = cells.iter().copied().chain(theirs).map(of).collect();
-        run.setup.processes = processes;
-        run.setup.rounds = rounds;
+        run.setup.processes = effort.pairs;
+        run.setup.rounds = effort.rounds;
         run.setup.seed ^= salt;
-        let outcome =
-            measurement::complete_by(&self.links, &mut run, &mut |_| Ok(()))?;
-        match outcome {
-            Outcome::Complete => Ok(run),
-            Outcome::Interrupted => {
-                Err(Failure::interrupted("stopped before there was a verdict"))
-            }
+        if let Some(Pair { first, other }) = links.first() {
+            run.build = first.build.clone();
+            run.other_build = Some(other.build.clone());
         }
+        let links = Programs::Links(links.to_vec());
+        let outcome =
+            measurement::complete_by(&links, &mut run, &mut |_| Ok(()))?;
+        Ok((run, outcome))
     }
 }
 
@@ -197,12 +228,20 @@ mod tests {
     const PACE: Pace = Pace { round: 0.04, start: 0.5 };
 
     #[test]
-    fn there_are_as_many_rounds_as_there_is_time_for() {
-        assert_eq!(PACE.rounds(8, 1.0, 36.0), Some(100));
-        assert_eq!(PACE.rounds(8, 1.0, 1000.0), Some(120));
-        assert_eq!(PACE.rounds(8, 1.0, 8.0), None);
-        assert_eq!(PACE.rounds(24, 0.1, 24.0), Some(120));
-        assert!((PACE.least(8, 1.0) - 9.12).abs() < 1e-9);
-        assert_eq!(PACE.rounds(8, 1.0, PACE.least(8, 1.0) + 0.01), Some(16));
+    fn there_are_as_many_pairs_as_there_is_time_for() {
+        let effort = |share, seconds, most| {
+            let effort = PACE.effort(share, seconds, 4, most)?;
+            Some((effort.pairs, effort.rounds))
+        };
+        // A pair takes 0.5 + 24 * 0.04 = 1.46 seconds.
+        assert_eq!(effort(1.0, 36.0, 90), Some((24, 24)));
+        assert_eq!(effort(1.0, 1000.0, 90), Some((88, 24)));
+        assert_eq!(effort(1.0, 1000.0, 12), Some((12, 24)));
+        assert_eq!(effort(1.0, 10.0, 90), Some((8, 16)));
+        assert_eq!(effort(1.0, 8.0, 90), None);
+        let least = PACE.least(1.0, 4);
+        assert_eq!(effort(1.0, least + 0.01, 90), Some((8, 16)));
+        assert_eq!(effort(1.0, least - 0.01, 90), None);
+        assert_eq!(PACE.effort(1.0, 60.0, 3, 90).unwrap().pairs % 3, 0);
     }
 }
