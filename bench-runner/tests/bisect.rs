@@ -44,7 +44,7 @@ slow) verdict=regression cell=slower code=1 ;;
 noise) verdict=inconclusive cell=inconclusive code=3 ;;
 moved) echo "bench-runner: the apparatus changed" >&2; exit 4 ;;
 mistake) echo "bench-runner: no such thing" >&2; exit 2 ;;
-stop) kill -INT "$PPID"; sleep 20; exit 0 ;;
+stop) kill -INT "$PPID"; exec sleep 20 ;;
 esac
 cat >"$out/check.json" <<JSON
 {"schema": 1, "verdict": "$verdict", "line": "all of it is $state", "cells": [

@@ -85,14 +85,7 @@ impl<'a> Report<'a> {
                 plain(&commit.date)
             );
             for seen in self.slower(&commit.commit) {
-                let cell = &seen.cell;
-                let _ = writeln!(
-                    text,
-                    "  {} at {}: {}",
-                    plain(&cell.variant),
-                    cell.batch,
-                    plain(&seen.line)
-                );
+                let _ = writeln!(text, "  {}", plain(&seen.line));
                 if let Some(cause) = &seen.cause {
                     let _ = writeln!(text, "    {}", plain(cause));
                 }
@@ -155,7 +148,8 @@ mod tests {
                 cells: vec![seen],
             }),
         };
-        let slower = seen(CellVerdict::Slower, "3.1 % slower");
+        let slower =
+            seen(CellVerdict::Slower, "batch=vec at batch 32 is 3.1 % slower");
         Found {
             cells: vec![cell.clone()],
             log: vec![
@@ -211,7 +205,7 @@ first bad commit:
 9999999999999999999999999999999999999999
   Grow twice
   2026-11-22T08:00:00+01:00
-  batch=vec at 32: 3.1 % slower
+  batch=vec at batch 32 is 3.1 % slower
     one load more
 "#;
 
