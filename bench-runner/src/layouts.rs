@@ -109,16 +109,19 @@ fn link_one(
     // The package beside this one, so that the program that runs stays.
     let mut command = Command::new("cargo");
     command.args(["rustc", "--bin", "link", "--message-format", "json"]);
-    command.arg("--manifest-path").arg(package.join("../link/Cargo.toml"));
+    let workspace = package.join("..");
+    command.arg("--manifest-path").arg(workspace.join("link/Cargo.toml"));
+    // Cargo's settings are looked for from there.
+    command.current_dir(workspace);
     if build_info::build().profile == "release" {
         command.arg("--release");
     }
     if alignment == Alignment::None {
         command.arg("--target-dir").arg(self::folder());
+        command.env_remove("RUSTFLAGS");
+        command.env("CARGO_ENCODED_RUSTFLAGS", alignment.flags().join("\x1f"));
     }
     command.args(["--", &shuffled(seed)]);
-    command.env_remove("RUSTFLAGS");
-    command.env("CARGO_ENCODED_RUSTFLAGS", alignment.flags().join("\x1f"));
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
         Failure::environment(format!(
             "to link the program again takes cargo, which does not start: \

@@ -66,10 +66,11 @@ pub fn of_this_program(
     let mut links = Vec::new();
     for Layout { seed, program } in layouts {
         let built = Program::named(&program, "a link")?.build;
-        if built.sources != build_info::build().sources {
+        let ours = build_info::build();
+        if (&built.sources, &built.flags) != (&ours.sources, &ours.flags) {
             return Err(Failure::error(
-                "the sources are not those that this program was built from: \
-                 build it again",
+                "sources or flags are not those that this program was built \
+                 with: build it again, with the same RUSTFLAGS",
             ));
         }
         links.push(Link { seed: Some(seed), program });
