@@ -12,7 +12,7 @@ CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged hon
 
 # They need what is too large to be fetched, or built once more, for every run
 # of the others.
-SLOW=(miri arm loom without_c fuzz nightly)
+SLOW=(miri arm loom without_c fuzz gate nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
@@ -259,6 +259,23 @@ badinput() {
     refused 'a.jsonl, line 1: .*newer.*update' trend "$out/newer"
     refused 'a.jsonl, line 1: .*newer.*update' report "$out/newer"
     refused 'no branch nowhere' trend --history-branch nowhere
+    # Where there are two commits, and where there is no checkout.
+    mkdir -p "$out/two" "$out/none"
+    git -C "$out/two" init --quiet
+    local commit=(-c user.name=ci -c user.email=ci@localhost commit --quiet)
+    git -C "$out/two" "${commit[@]}" --allow-empty -m one
+    git -C "$out/two" "${commit[@]}" --allow-empty -m two
+    (
+        cd "$out/two"
+        refused 'no commit .nobody.' bisect nobody HEAD
+        refused 'one commit' bisect HEAD HEAD
+        refused 'no ancestor' bisect HEAD HEAD~1
+        refused '<BAD>' bisect HEAD
+        refused "$out/file/below" bisect HEAD~1 HEAD --out "$out/file/below"
+        refused 'Cargo.toml' bisect HEAD~1 HEAD
+    )
+    (cd "$out/none" && GIT_CEILING_DIRECTORIES=$out \
+        refused 'git checkout' bisect HEAD~1 HEAD)
     refused 'sweeep.*sweep' sweeep
     refused 'quik.*quick' sweep --quik
     refused 'cores.*--placement threaded' \
@@ -266,6 +283,123 @@ badinput() {
     refused 'cores' sweep --quick --queues 2 --out "$out/j"
     refused 'fill.*lockstep' \
         sweep --quick --placement threaded --fill random --out "$out/h"
+}
+
+# The steps of ci/ without the services: workflows that can be read, and the
+# gate with a few cells, which never calls a program slower than itself. With a
+# build for the commit before.
+gate() {
+    workflows
+    build_runner
+    local out=$scratch/gate steps=$PWD/ci/gate.sh status
+    export RINGSIDE_STORE=$out/store GATE_OUT=$out/found GATE_SOFT=
+    export GATE_OPTIONS="--variants batch=vec --batch 32 --seconds 10"
+    export GATE_LOCK=$out/lock
+    mkdir -p "$out"
+    "$steps" baseline
+    "$steps" baseline # In the place of the first one.
+    step check check
+    step nightly nightly
+    [[ -n $(find "$out/found" -name report.html) ]] || fail "no report"
+
+    # A commit that changes nothing that is built, in a clone.
+    git clone --quiet . "$out/clone"
+    # With what is not committed yet.
+    git ls-files -z --cached --others --exclude-standard |
+        tar --create --null --ignore-failed-read --files-from=- |
+        tar --extract --directory "$out/clone"
+    local author=(-c user.name=ci -c user.email=ci@localhost)
+    git -C "$out/clone" add --all
+    git -C "$out/clone" "${author[@]}" commit --quiet --allow-empty -m before
+    git -C "$out/clone" branch base
+    git -C "$out/clone" "${author[@]}" commit --quiet --allow-empty -m after
+    if has valgrind; then
+        GATE_OPTIONS="--variants batch=vec --batch 32" GATE_BASE=base \
+            steps=$out/clone/ci/gate.sh step hosted hosted
+    else
+        echo "SKIPPED: no valgrind to count with" >&2
+    fi
+}
+
+# A step of the gate, which ends with 0, or undecided on a noisy machine.
+step() {
+    local status=0
+    echo "--- gate.sh $2"
+    rm -rf "$GATE_OUT"
+    "$steps" "$2" || status=$?
+    case $status in
+    0) ;;
+    3) echo "NOTE: $1 decided nothing; a quieter machine would" ;;
+    4) echo "NOTE: $1 saw this machine change meanwhile" ;;
+    *) fail "gate.sh $2 ended with $status" ;;
+    esac
+    local found
+    found=$(dirname "$(find "$GATE_OUT" -name check.json)")
+    readable_json "$found/check.json"
+    [[ -s $found/summary.md ]] || fail "$found/summary.md is empty"
+    well_formed_junit "$found"
+}
+
+# JUnit XML with a case per cell of the check, and counts that are true.
+well_formed_junit() {
+    python3 - "$1" <<'PYTHON' || fail "$1/junit.xml is not what readers know"
+import json, sys
+import xml.etree.ElementTree as tree
+
+check = json.load(open(sys.argv[1] + "/check.json"))
+root = tree.parse(sys.argv[1] + "/junit.xml").getroot()
+assert root.tag == "testsuites", root.tag
+cases = root.findall("testsuite/testcase")
+assert len(cases) == max(1, len(check["cells"])), len(cases)
+for suite in root:
+    own = suite.findall("testcase")
+    assert int(suite.get("tests")) == len(own)
+    for tag, name in ("failure", "failures"), ("skipped", "skipped"):
+        count = sum(case.find(tag) is not None for case in own)
+        assert int(suite.get(name)) == count, name
+for case in cases:
+    assert case.get("classname") and case.get("name"), case.attrib
+failures = root.findall("testsuite/testcase/failure")
+assert check["verdict"] == "regression" or not failures, len(failures)
+print(f"{len(cases)} cases, {check['verdict']}: {check['line']}")
+PYTHON
+}
+
+# What services would read: as far as it can be checked without them.
+workflows() {
+    local unit units=$scratch/units
+    if has shellcheck; then
+        shellcheck ci/gate.sh
+    else
+        echo "SKIPPED: no shellcheck for ci/gate.sh" >&2
+        bash -n ci/gate.sh
+    fi
+    if has actionlint; then
+        actionlint ci/github-*.yml
+    else
+        echo "SKIPPED: no actionlint for ci/github-*.yml" >&2
+    fi
+    if has yamllint; then
+        yamllint -d '{extends: relaxed, rules: {line-length: disable}}' \
+            ci/*.yml
+    elif python3 -c 'import yaml' 2>/dev/null; then
+        echo "SKIPPED: no yamllint, ci/*.yml are only read" >&2
+        python3 -c 'import sys, yaml
+for name in sys.argv[1:]: yaml.safe_load(open(name))' ci/*.yml
+    else
+        echo "SKIPPED: nothing that reads ci/*.yml" >&2
+    fi
+    if has systemd-analyze; then
+        mkdir -p "$units"
+        for unit in ci/ringside-nightly.*; do
+            # The program is where the machine has it.
+            sed "s|^ExecStart=.*|ExecStart=$PWD/ci/gate.sh nightly|" "$unit" \
+                >"$units/$(basename "$unit")"
+        done
+        systemd-analyze verify "$units"/*
+    else
+        echo "SKIPPED: no systemd-analyze for ci/ringside-nightly.*" >&2
+    fi
 }
 
 # A run needs neither rights nor a second core.

@@ -16,7 +16,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Item, ItemMod, Meta};
 
 /// Modules of the runner that show what was measured, and measure nothing.
-const SHOWS: [&str; 4] = ["plot", "report", "table", "trend"];
+const SHOWS: [&str; 5] = ["bisect", "plot", "report", "table", "trend"];
 
 /// The digest as hexadecimal digits, and none where a source cannot be read.
 pub fn digest(workspace: &Path) -> Option<String> {

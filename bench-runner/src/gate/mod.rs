@@ -19,7 +19,7 @@ pub mod summary;
 pub mod text;
 mod timing;
 mod verdict;
-mod words;
+pub(crate) mod words;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;

@@ -205,15 +205,15 @@ fn again(record: &Record) -> String {
             escaped(&record.machine.kernel),
             escaped(&record.build.compiler)
         ),
-        format!(
+    ];
+    if let Some(effort) = &record.effort {
+        lines.push(format!(
             "slower or faster: by more than {}; fine: less than {} slower; \
              {} sure over all cells",
             unsigned(record.rule.margin),
             unsigned(record.rule.limit),
             confidence(record)
-        ),
-    ];
-    if let Some(effort) = &record.effort {
+        ));
         let seeds: Vec<_> = effort.seeds.iter().map(u32::to_string).collect();
         lines.push(format!(
             "{:.0} s on {} links (seeds {}), {} pairs of {} rounds, {} cells \
