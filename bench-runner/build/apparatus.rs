@@ -15,8 +15,22 @@ use sha2::{Digest, Sha256};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Item, ItemMod, Meta};
 
-/// Modules of the runner that show what was measured, and measure nothing.
-const SHOWS: [&str; 5] = ["bisect", "plot", "report", "table", "trend"];
+/// Modules of the runner that show what was measured, and measure nothing,
+/// wherever they stand.
+const SHOWS: [&str; 12] = [
+    "annotations",
+    "bisect",
+    "charts",
+    "junit",
+    "output",
+    "plot",
+    "report",
+    "summary",
+    "table",
+    "text",
+    "trend",
+    "words",
+];
 
 /// The digest as hexadecimal digits, and none where a source cannot be read.
 pub fn digest(workspace: &Path) -> Option<String> {
@@ -50,7 +64,7 @@ fn read(
     file.items.retain(|item| !is_shown(item));
     for item in &file.items {
         if let Item::Mod(ItemMod { ident, content: None, .. }) = item {
-            read(&file_of(path, &ident.to_string())?, &[], code)?;
+            read(&file_of(path, &ident.to_string())?, without, code)?;
         }
     }
     let mut words = String::new();

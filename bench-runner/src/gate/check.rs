@@ -359,6 +359,7 @@ impl<'a> Check<'a> {
             }
         }
         let effort = Effort {
+            seed,
             links: args.links,
             seeds,
             pairs: effort.pairs,

@@ -85,6 +85,8 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
+    /// Seed of traffic, orders and links.
+    pub seed: u64,
     /// Links of each program.
     pub links: u32,
     /// Seeds of the candidate's links; the first link is the program itself
@@ -374,6 +376,7 @@ pub(crate) mod example {
             tiers: vec![Tier::Counts, Tier::Timing, Tier::Environment],
             rule: Limits { margin: 0.005, limit: 0.02, alpha: 0.01 },
             effort: Some(Effort {
+                seed: 7,
                 links: 4,
                 seeds: vec![1, 2, 3],
                 pairs: 8,
