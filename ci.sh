@@ -4,7 +4,8 @@
 #     ./ci.sh               all of them but the slow ones
 #     ./ci.sh fmt test      some of them
 #     ./ci.sh miri arm      slow ones, a few minutes each
-#     ./ci.sh nightly       half an hour of measuring
+#     ./ci.sh nightly       an hour of measuring
+#     ./ci.sh regressions   slowdowns made on purpose: an hour of building
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -12,7 +13,7 @@ CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged hon
 
 # They need what is too large to be fetched, or built once more, for every run
 # of the others.
-SLOW=(miri arm loom without_c fuzz gate nightly)
+SLOW=(miri arm loom without_c fuzz gate regressions nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
@@ -303,14 +304,8 @@ gate() {
     [[ -n $(find "$out/found" -name report.html) ]] || fail "no report"
 
     # A commit that changes nothing that is built, in a clone.
-    git clone --quiet . "$out/clone"
-    # With what is not committed yet.
-    git ls-files -z --cached --others --exclude-standard |
-        tar --create --null --ignore-failed-read --files-from=- |
-        tar --extract --directory "$out/clone"
+    clone_of_this "$out/clone"
     local author=(-c user.name=ci -c user.email=ci@localhost)
-    git -C "$out/clone" add --all
-    git -C "$out/clone" "${author[@]}" commit --quiet --allow-empty -m before
     git -C "$out/clone" branch base
     git -C "$out/clone" "${author[@]}" commit --quiet --allow-empty -m after
     if has valgrind; then
@@ -319,6 +314,78 @@ gate() {
     else
         echo "SKIPPED: no valgrind to count with" >&2
     fi
+}
+
+# A clone, with what is not committed yet in a commit of its own.
+clone_of_this() {
+    git clone --quiet . "$1"
+    git ls-files -z --cached --others --exclude-standard |
+        tar --create --null --ignore-failed-read --files-from=- |
+        tar --extract --directory "$1"
+    local author=(-c user.name=ci -c user.email=ci@localhost)
+    git -C "$1" add --all
+    git -C "$1" "${author[@]}" commit --quiet --allow-empty -m before
+}
+
+# Slowdowns made on purpose, each in a clone: the gate names the variants that
+# the head of the patch names. Nothing else should run meanwhile. PATCHES=load
+# tries one of them.
+regressions() {
+    local out=$scratch/regressions patch name wanted status
+    export RINGSIDE_STORE=$out/store
+    mkdir -p "$out"
+    clone_of_this "$out/clone"
+    # One folder for all of them: what is the same is compiled once.
+    export CARGO_TARGET_DIR=$out/target
+    in_clone() { (cd "$out/clone" && "$@"); }
+    in_clone cargo build --release --quiet --bin bench-runner
+    runner=$CARGO_TARGET_DIR/release/bench-runner
+    in_clone "$runner" baseline save --name before
+    for patch in ci/regressions/*.patch; do
+        name=$(basename "$patch" .patch)
+        [[ " ${PATCHES:-$name} " == *" $name "* ]] || continue
+        patch=$(realpath "$patch")
+        echo "--- $name: $(sed -n '/^[a-z]*:/p' "$patch" | tr '\n' ' ')"
+        in_clone git apply "$patch"
+        in_clone cargo build --release --quiet --bin bench-runner
+        status=0
+        in_clone "$runner" check --against before --out "$out/$name" ||
+            status=$?
+        as_wanted "$patch" "$status" "$out/$name"
+        in_clone git checkout --quiet .
+    done
+}
+
+# What a check found is what the head of the patch says.
+as_wanted() {
+    python3 - "$@" <<'PYTHON' || fail "$1: not what was found"
+import json, sys
+
+patch, status, out = sys.argv[1:]
+head = {}
+for line in open(patch):
+    if line.startswith("diff "):
+        break
+    name, _, text = line.strip().partition(": ")
+    if text and " " not in name:
+        head[name] = text
+if "exit" in head:
+    assert status == head["exit"].split(",")[0], status
+    sys.exit()
+cells = json.load(open(out + "/check.json"))["cells"]
+if head.get("counts") == "the same":
+    for cell in cells:
+        counts = cell["counts"]
+        assert counts["baseline"] == counts["candidate"], cell
+slower = {c["variant"] for c in cells if c["verdict"] == "slower"}
+wanted = head["slower"]
+if wanted == "nothing":
+    assert status in "034" and not slower, slower
+elif wanted.endswith(" and others"):
+    assert status == "1" and wanted.removesuffix(" and others") in slower
+else:
+    assert status == "1" and slower == set(wanted.split(", ")), slower
+PYTHON
 }
 
 # A step of the gate, which ends with 0, or undecided on a noisy machine.

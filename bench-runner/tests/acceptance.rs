@@ -171,6 +171,58 @@ fn a_neighbour_on_the_core_causes_no_false_verdict() {
     assert_eq!(tally.told_apart(), 0);
 }
 
+/// A program is linked again for each check, in orders that nobody has seen:
+/// four links of it against four of the baseline, and as many more for cells
+/// that are looked at again.
+#[test]
+#[ignore = "takes minutes: ci.sh nightly"]
+fn a_program_that_is_linked_again_is_not_slower() {
+    let repeats = repeats(60);
+    let place = tempfile::tempdir().expect("a folder");
+    let gate = |line: &str| {
+        Command::new(env!("CARGO_BIN_EXE_bench-runner"))
+            .args(line.split_whitespace())
+            .env("RINGSIDE_STORE", place.path())
+            .output()
+            .expect("the program starts")
+    };
+    const CELLS: &str = "--variants \
+        baseline,reg=boxed,batch=vec,batch=arena,buffer=refcount,pass=fused \
+        --batch 8,32";
+    let saved = gate(&format!("baseline save --tier timing {CELLS}"));
+    let said = String::from_utf8_lossy(&saved.stderr);
+    assert!(saved.status.success(), "{said}");
+    let (mut ends, mut cells) = ([0_u32; 5], [0_u32; 4]);
+    for seed in 0..repeats {
+        let output = gate(&format!(
+            "check --tier timing,environment --seconds 12 --json --seed {seed}"
+        ));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let code = output.status.code().unwrap_or(2) as usize;
+        assert!([0, 1, 3, 4].contains(&code), "{said}");
+        ends[code] += 1;
+        let record: Value =
+            serde_json::from_slice(&output.stdout).expect("JSON");
+        for cell in record["cells"].as_array().expect("cells") {
+            let words = ["fine", "slower", "faster", "inconclusive"];
+            let place = words.iter().position(|w| cell["verdict"] == *w);
+            cells[place.expect("a verdict")] += 1;
+        }
+        if code != 0 {
+            println!("seed {seed}: {}", said.trim());
+        }
+    }
+    let [fine, slower, _, open, moved] = ends;
+    println!(
+        "{repeats} checks of a program against itself, linked again: {fine} \
+         fine, {slower} slower, {open} inconclusive, {moved} environment; \
+         cells: {} fine, {} slower, {} faster, {} inconclusive",
+        cells[0], cells[1], cells[2], cells[3]
+    );
+    assert_eq!((slower, cells[1]), (0, 0));
+    assert!(fine >= repeats / 2, "too noisy to say much");
+}
+
 /// Bursts of load on one core, until this is dropped.
 struct Neighbour {
     stop: Arc<AtomicBool>,

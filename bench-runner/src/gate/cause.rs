@@ -80,18 +80,15 @@ fn code([before, now]: [&[String]; 2]) -> Code {
         return Code { same: true, line };
     }
     let ops = capture_diff_slices(Algorithm::Patience, before, now);
-    let differing: usize = ops
-        .iter()
-        .filter(|op| !matches!(op, DiffOp::Equal { .. }))
-        .map(|op| op.old_range().len().max(op.new_range().len()))
-        .sum();
+    let rows = |op: &DiffOp| op.old_range().len().max(op.new_range().len());
+    let all: usize = ops.iter().map(rows).sum();
+    let differ = ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
+    let differing: usize = differ.map(rows).sum();
     let mut line = format!(
-        "the machine code differs in {differing} of {} instructions",
-        now.len().max(before.len())
+        "the machine code differs in {differing} of {all} instructions"
     );
     let calls = |lines: &[String]| -> Vec<String> {
-        let calls = lines.iter().filter_map(|l| l.strip_prefix("call "));
-        calls.map(|callee| callee.trim().to_owned()).collect()
+        lines.iter().filter_map(|line| callee(line)).collect()
     };
     let known = calls(before);
     let mut new = calls(now);
@@ -104,6 +101,15 @@ fn code([before, now]: [&[String]; 2]) -> Code {
         }
     }
     Code { same: false, line }
+}
+
+/// What an instruction calls, where that has a name.
+fn callee(line: &str) -> Option<String> {
+    let operand = line.strip_prefix("call ")?.trim();
+    let name = operand.rsplit_once("rel ").map_or(operand, |(_, name)| name);
+    let name = name.trim_end_matches(']');
+    let name = name.split_once('#').map_or(name, |(name, _)| name);
+    name.contains("::").then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -128,14 +134,18 @@ mod tests {
     #[test]
     fn what_is_counted_and_what_is_called_is_told() {
         let counts = counts(of(80.0, 20.0, 0.0), of(81.5, 21.0, 1.0 / 32.0));
-        let (before, now) = (lines("mov\nadd\nret"), lines("mov\ncall f\nret"));
+        let (before, now) =
+            (lines("mov\nadd\nret"), lines("mov\ncall a::f#1\nret"));
         let code = Some([&*before, &now]);
         let evidence = Evidence { counts: Some(&counts), code };
         assert_eq!(
             line(&evidence).unwrap(),
             "+1.5 instructions, +1.0 loads, +0.031 allocations per packet; the \
-             machine code differs in 1 of 3 instructions, and it calls f"
+             machine code differs in 1 of 3 instructions, and it calls a::f"
         );
+        assert_eq!(callee("call  r8"), None);
+        let behind = callee("call  qword [rel a::b as c::d::e#01ab]");
+        assert_eq!(behind.as_deref(), Some("a::b as c::d::e"));
     }
 
     #[test]

@@ -405,12 +405,19 @@ impl<'a> Check<'a> {
             let risen = counts.is_some_and(|counts| counts.risen);
             let moved = verdict == CellVerdict::Slower
                 || verdict == CellVerdict::Faster;
-            let cause = (moved || risen).then(|| {
+            let mut cause = (moved || risen).then(|| {
                 cause::line(&cause::Evidence {
                     counts: counts.as_ref(),
                     code: code.of_variant(&variant),
                 })
             });
+            let by_links = timed
+                .is_some_and(|timed| timed.differs_by_link(place, &self.rule));
+            if verdict == CellVerdict::Inconclusive && by_links {
+                let line = "its links are further apart than its processes: \
+                            where the code lies matters more than the change";
+                cause = Some(Some(line.to_owned()));
+            }
             CellRecord {
                 line: line(&variant, batch, verdict, time.as_ref(), &counts),
                 variant,
@@ -471,12 +478,26 @@ impl<'a> Check<'a> {
 }
 
 impl Timed {
+    /// What both looks show of a cell.
+    fn all(&self, cell: usize) -> Option<Shown> {
+        let first = self.shown[cell].as_ref()?;
+        match &self.again[cell] {
+            Some(again) => first.and(again),
+            None => Some(first.clone()),
+        }
+    }
+
+    /// Whether a cell would be fine but for its links.
+    fn differs_by_link(&self, cell: usize, rule: &Limits) -> bool {
+        let all = self.all(cell);
+        all.is_some_and(|all| {
+            !all.is_fine(rule) && all.is_fine_by_processes(rule)
+        })
+    }
+
     fn of(&self, cell: usize, rule: &Limits) -> Option<Time> {
         let first = self.shown[cell].as_ref()?;
-        let all = match &self.again[cell] {
-            Some(again) => first.and(again)?,
-            None => first.clone(),
-        };
+        let all = self.all(cell)?;
         let share = |logarithm: &f64| logarithm.exp_m1();
         let (low, high) = all.interval(rule);
         Some(Time {

@@ -84,8 +84,13 @@ impl Shown {
     #[must_use]
     pub fn is_fine(&self, rule: &Limits) -> bool {
         let limit = rule.limit.ln_1p();
-        self.build.below(limit) <= rule.alpha
-            && self.links_below(limit) <= FEW_LINKS
+        self.is_fine_by_processes(rule) && self.links_below(limit) <= FEW_LINKS
+    }
+
+    /// The same by processes alone, whatever their link.
+    #[must_use]
+    pub fn is_fine_by_processes(&self, rule: &Limits) -> bool {
+        self.build.below(rule.limit.ln_1p()) <= rule.alpha
     }
 
     /// Whether it is, to all appearance, as it was.
