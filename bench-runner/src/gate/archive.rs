@@ -399,3 +399,71 @@ pub fn schema() -> String {
     let text = serde_json::to_string_pretty(&schema);
     text.expect("a schema has string keys only") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = Store(place.path().to_owned());
+        (place, store)
+    }
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_these_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../results/schema/baseline-v1.json");
+        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
+            fs::write(&path, schema()).expect("written");
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == schema(),
+            "results/schema/baseline-v1.json differs from the types: run this \
+             test with UPDATE_SCHEMA=1, and count SCHEMA up if files already \
+             written no longer fit"
+        );
+    }
+
+    #[test]
+    fn a_name_is_one_part_of_a_path() {
+        let (_place, store) = store();
+        for name in ["main", "v1.2", "2026-11-22", "main@2026-11-22T01-02-03Z"]
+        {
+            assert!(store.folder(name).is_ok(), "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "../main", "-f", "a b", "ä"] {
+            assert!(store.folder(name).is_err(), "{name}");
+        }
+        assert!(store.folder(&"x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn what_makes_way_is_kept_however_often() {
+        let (_place, store) = store();
+        let saved = Some("2026-11-22T01:02:03Z");
+        let mut kept = Vec::new();
+        for _ in 0..4 {
+            let draft = store.begin("main", true).expect("a draft");
+            let place = draft.place.clone();
+            if place.exists() {
+                let former = draft.former(saved);
+                fs::rename(&place, &former).expect("moved");
+                kept.push(former);
+            }
+            fs::rename(draft.path(), &place).expect("moved");
+        }
+        let names = kept.iter().map(|path| path.file_name().expect("a name"));
+        let names: Vec<_> = names.collect();
+        assert_eq!(
+            names,
+            [
+                "main@2026-11-22T01-02-03Z",
+                "main@2026-11-22T01-02-03Z.2",
+                "main@2026-11-22T01-02-03Z.3"
+            ]
+        );
+        assert!(store.begin("main", false).is_err());
+    }
+}

@@ -6,12 +6,13 @@ use std::time::Instant;
 use super::apparatus::{self, UNOPTIMISED};
 use super::archive::{Baseline, CellOf, Store};
 use super::cause;
+use super::conclusion;
 use super::counts::{self, Counted};
 use super::environment::{self, Chart};
 use super::links;
 use super::record::{
-    self, Against, CellRecord, CellVerdict, Conclusion, Counts, Effort, Limits,
-    Record, Time,
+    self, Against, CellRecord, CellVerdict, Counts, Effort, Limits, Record,
+    Time,
 };
 use super::timing::{Course, Look};
 use super::verdict::{self, RULE, Shown};
@@ -184,7 +185,7 @@ impl<'a> Check<'a> {
         let cells = self.judge(counts, timed.as_ref());
         let manifest = &self.baseline.manifest;
         let (verdict, line) =
-            conclusion(&cells, environment.as_ref(), &self.rule);
+            conclusion::of(&cells, environment.as_ref(), &self.rule);
         let record = Record {
             schema: record::SCHEMA,
             command: command_line(),
@@ -419,7 +420,13 @@ impl<'a> Check<'a> {
                 cause = Some(Some(line.to_owned()));
             }
             CellRecord {
-                line: line(&variant, batch, verdict, time.as_ref(), &counts),
+                line: conclusion::of_cell(
+                    &variant,
+                    batch,
+                    verdict,
+                    time.as_ref(),
+                    &counts,
+                ),
                 variant,
                 batch,
                 workload,
@@ -532,97 +539,4 @@ impl<'a> Codes<'a> {
     fn of_variant(&self, name: &str) -> Option<[&[String]; 2]> {
         Some([self.before.get(name)?, self.now.get(name)?.as_slice()])
     }
-}
-
-/// A cell in a line.
-fn line(
-    variant: &str,
-    batch: u16,
-    verdict: CellVerdict,
-    time: Option<&Time>,
-    counts: &Option<Counts>,
-) -> String {
-    let name = format!("{variant} at batch {batch}");
-    let percent = |share: f64| format!("{:.1} %", share.abs() * 100.0);
-    match (time, counts) {
-        (Some(time), _) => {
-            let said = match verdict {
-                CellVerdict::Slower | CellVerdict::Faster => {
-                    format!("{} {}", percent(time.effect), verdict.word())
-                }
-                CellVerdict::Fine => "fine".to_owned(),
-                CellVerdict::Inconclusive => "inconclusive".to_owned(),
-            };
-            let [low, high] = time.interval.map(|end| end * 100.0);
-            let confidence = (1.0 - RULE.alpha) * 100.0;
-            format!(
-                "{name} is {said} ({confidence:.0} % CI {low:+.1}..{high:+.1} \
-                 %; {} links; n = {})",
-                time.links.len(),
-                time.pairs
-            )
-        }
-        (None, Some(Counts { baseline, candidate, .. })) => format!(
-            "{name} takes {:.1} instructions per packet, {:.1} before",
-            candidate.instructions, baseline.instructions
-        ),
-        (None, None) => format!("{name}: nothing measured"),
-    }
-}
-
-/// The whole in a word and in a line.
-fn conclusion(
-    cells: &[CellRecord],
-    environment: Option<&record::Environment>,
-    rule: &Limits,
-) -> (Conclusion, String) {
-    if let Some(moved) = environment.filter(|e| e.moved == Some(true)) {
-        return (
-            Conclusion::Environment,
-            format!("{}; nothing is said of the code", moved.line),
-        );
-    }
-    let of = |verdict| -> Vec<&CellRecord> {
-        cells.iter().filter(|cell| cell.verdict == verdict).collect()
-    };
-    let all = cells.len();
-    let slower = of(CellVerdict::Slower);
-    let open = of(CellVerdict::Inconclusive);
-    let faster = match of(CellVerdict::Faster).len() {
-        0 => String::new(),
-        n => format!("; {n} faster"),
-    };
-    let size = |cell: &&&CellRecord| match (&cell.time, &cell.counts) {
-        (Some(time), _) => time.effect,
-        (None, Some(c)) => {
-            c.candidate.instructions / c.baseline.instructions - 1.0
-        }
-        (None, None) => 0.0,
-    };
-    let worst = slower.iter().max_by(|a, b| size(a).total_cmp(&size(b)));
-    if let Some(worst) = worst {
-        let line = format!(
-            "{} of {all} cells slower{faster}: {}",
-            slower.len(),
-            worst.line
-        );
-        return (Conclusion::Regression, line);
-    }
-    if let Some(first) = open.first() {
-        let line = format!(
-            "inconclusive in {} of {all} cells{faster}: {}; a quieter machine \
-             or more --seconds may decide it",
-            open.len(),
-            first.line
-        );
-        return (Conclusion::Inconclusive, line);
-    }
-    let ruled_out = match cells.iter().any(|cell| cell.time.is_some()) {
-        true => {
-            format!("a slowdown of {:.0} % is ruled out", rule.limit * 100.0)
-        }
-        false => "no count has risen".to_owned(),
-    };
-    let line = format!("none of {all} cells slower{faster}: {ruled_out}");
-    (Conclusion::Fine, line)
 }

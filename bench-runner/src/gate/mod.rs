@@ -8,6 +8,7 @@ pub mod baseline;
 mod cause;
 mod cells;
 pub mod check;
+mod conclusion;
 mod counts;
 mod environment;
 pub mod junit;
