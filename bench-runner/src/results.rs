@@ -6,6 +6,8 @@
 mod check;
 #[cfg(test)]
 pub(crate) mod example;
+#[cfg(test)]
+pub(crate) mod schema;
 mod store;
 
 pub use store::{Error, FILE, load, parse};
@@ -635,33 +637,12 @@ pub struct Round {
     pub reference_ticks: Option<[u64; 2]>,
 }
 
-/// JSON Schema of `run.json`, as it stands in `results/schema/`.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Run);
-    let mut text = serde_json::to_string_pretty(&schema)
-        .expect("a schema has string keys only");
-    text.push('\n');
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use crate::results::schema;
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../results/schema/run-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
-            std::fs::write(&path, super::schema()).unwrap();
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == super::schema(),
-            "results/schema/run-v1.json differs from the types: run this \
-             test with UPDATE_SCHEMA=1, and count SCHEMA up if files \
-             already written no longer fit"
-        );
+        schema::assert_committed::<super::Run>("run-v1.json");
     }
 }

@@ -1,6 +1,7 @@
 //! Two variants' machine code as it is shown on a page.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use variants::registry::Variant;
 
@@ -60,6 +61,25 @@ impl Reader {
         Ok(Self { image, known: HashMap::new() })
     }
 
+    fn read(&mut self, variant: &Variant) -> Result<&Explained, Failure> {
+        match self.known.entry(variant.name()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => {
+                Ok(free.insert(Explained::of(variant, &self.image)?))
+            }
+        }
+    }
+
+    /// A variant's instructions, one line each, without where they lie.
+    ///
+    /// # Errors
+    ///
+    /// Where the program has no symbol for it.
+    pub fn lines(&mut self, variant: &Variant) -> Result<Vec<String>, Failure> {
+        let lines = self.read(variant)?.body.lines.iter();
+        Ok(lines.map(|line| line.text.clone()).collect())
+    }
+
     /// Two variants side by side: all of their code where that is at most
     /// `most` rows, else that in loops, and in deeper ones until it fits or
     /// little would be left.
@@ -73,13 +93,8 @@ impl Reader {
         b: &Variant,
         most: usize,
     ) -> Result<Beside, Failure> {
-        for variant in [a, b] {
-            let name = variant.name();
-            if !self.known.contains_key(&name) {
-                let explained = Explained::of(variant, &self.image)?;
-                self.known.insert(name, explained);
-            }
-        }
+        self.read(a)?;
+        self.read(b)?;
         let [a, b] = [a, b].map(|variant| &self.known[&variant.name()]);
         let comparison = Comparison::of(&a.body, &b.body);
         let depth_of = |row: &Row| {

@@ -78,21 +78,6 @@ pub fn digest_of(entry: *const (), name: &str) -> Result<String, Failure> {
     Ok(format!("{:016x}", Body::of(&function, &image).hash()))
 }
 
-/// The instructions of a variant's machine code, one line each, without where
-/// they lie.
-///
-/// # Errors
-///
-/// On another processor than x86-64, and without symbols.
-pub fn lines_of(variant: &Variant) -> Result<Vec<String>, Failure> {
-    if !cfg!(target_arch = "x86_64") {
-        return Err(Failure::environment("only x86-64 code can be read"));
-    }
-    let image = Image::of_this_program()?;
-    let lines = Explained::of(variant, &image)?.body.lines;
-    Ok(lines.into_iter().map(|line| line.text).collect())
-}
-
 /// This program has no symbols.
 fn stripped(name: &str) -> Failure {
     Failure::environment(format!(

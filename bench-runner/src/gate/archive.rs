@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::counts::Counted;
 use crate::cli::StoreArgs;
+use crate::explain::Reader;
 use crate::failure::Failure;
 use crate::fingerprint::{Fingerprint, hex};
 use crate::folder::replace;
+use crate::plan;
 use crate::results::{Build, Cell, Examination, Machine};
 
 /// Name of the file that says what a baseline is.
@@ -91,6 +93,30 @@ pub struct Code {
     pub variant: String,
     /// A line for each instruction.
     pub listing: Vec<String>,
+}
+
+impl Code {
+    /// That of this program's variants of these names, each once, as far as it
+    /// can be read.
+    #[must_use]
+    pub fn of_this_program<'a>(
+        names: impl Iterator<Item = &'a str>,
+    ) -> Vec<Self> {
+        let Ok(mut reader) = Reader::of_this_program() else {
+            return Vec::new();
+        };
+        let mut all: Vec<Self> = Vec::new();
+        for name in names {
+            if all.iter().any(|code| code.variant == name) {
+                continue;
+            }
+            let listing = plan::find(name).and_then(|v| reader.lines(&v));
+            if let Ok(listing) = listing {
+                all.push(Self { variant: name.to_owned(), listing });
+            }
+        }
+        all
+    }
 }
 
 /// The folder of all baselines.
@@ -392,17 +418,10 @@ pub fn digest(path: &Path) -> std::io::Result<String> {
     Ok(hex(&Sha256::digest(fs::read(path)?)))
 }
 
-/// JSON Schema of `baseline.json`, as it stands in `results/schema/`.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Manifest);
-    let text = serde_json::to_string_pretty(&schema);
-    text.expect("a schema has string keys only") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::results::schema;
 
     fn store() -> (tempfile::TempDir, Store) {
         let place = tempfile::tempdir().expect("a folder");
@@ -412,18 +431,7 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../results/schema/baseline-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
-            fs::write(&path, schema()).expect("written");
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == schema(),
-            "results/schema/baseline-v1.json differs from the types: run this \
-             test with UPDATE_SCHEMA=1, and count SCHEMA up if files already \
-             written no longer fit"
-        );
+        schema::assert_committed::<super::Manifest>("baseline-v1.json");
     }
 
     #[test]

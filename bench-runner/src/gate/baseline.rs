@@ -14,13 +14,11 @@ use crate::cli::{
     ShowArgs,
 };
 use crate::environment::Root;
-use crate::explain;
 use crate::failure::{Exit, Failure};
 use crate::fingerprint::Fingerprint;
 use crate::measure::reference;
 use crate::measurement::Program;
 use crate::output;
-use crate::plan;
 use crate::results::{Cell, Run};
 use crate::stats;
 use crate::sweep::{command_line, now};
@@ -79,7 +77,7 @@ fn save(args: &SaveArgs) -> Result<(), Failure> {
         machine,
         examination: run.examination,
         reference: reference::digest().ok(),
-        code: code(&cells),
+        code: Code::of_this_program(cells.iter().map(|cell| &*cell.variant)),
         cells: described(&cells, counted.as_deref(), look.as_ref()),
     };
     let former = former.map(|former| former.manifest.saved);
@@ -176,21 +174,6 @@ fn described(
             .unwrap_or_default(),
     };
     cells.iter().enumerate().map(of).collect()
-}
-
-/// The machine code of the cells' variants, as far as it can be read.
-fn code(cells: &[Cell]) -> Vec<Code> {
-    let mut all: Vec<Code> = Vec::new();
-    for Cell { variant, .. } in cells {
-        if all.iter().any(|code| code.variant == *variant) {
-            continue;
-        }
-        let listing = plan::find(variant).and_then(|v| explain::lines_of(&v));
-        if let Ok(listing) = listing {
-            all.push(Code { variant: variant.clone(), listing });
-        }
-    }
-    all
 }
 
 fn show(args: &ShowArgs) -> Result<(), Failure> {

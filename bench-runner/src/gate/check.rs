@@ -1,10 +1,9 @@
 //! `check`: whether this program is slower than a baseline.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use super::apparatus::{self, UNOPTIMISED};
-use super::archive::{Baseline, CellOf, Store};
+use super::archive::{Baseline, CellOf, Code, Store};
 use super::cause;
 use super::conclusion;
 use super::counts::{self, Counted};
@@ -20,7 +19,6 @@ use super::{Tier, annotations, output, setting, text};
 use crate::build_info;
 use crate::cli::CheckArgs;
 use crate::environment::Root;
-use crate::explain;
 use crate::failure::{Exit, Failure};
 use crate::fingerprint::Fingerprint;
 use crate::folder::Folder;
@@ -520,23 +518,22 @@ impl Timed {
 
 /// The machine code of both programs.
 struct Codes<'a> {
-    before: HashMap<&'a str, &'a [String]>,
-    now: HashMap<&'a str, Vec<String>>,
+    before: &'a [Code],
+    now: Vec<Code>,
 }
 
 impl<'a> Codes<'a> {
     fn of(baseline: &'a Baseline) -> Self {
-        let all = baseline.manifest.code.iter();
-        let before: HashMap<_, _> =
-            all.map(|code| (&*code.variant, &*code.listing)).collect();
-        let read = |name: &&'a str| {
-            let lines = plan::find(name).and_then(|v| explain::lines_of(&v));
-            lines.ok().map(|lines| (*name, lines))
-        };
-        Self { now: before.keys().filter_map(read).collect(), before }
+        let before = &*baseline.manifest.code;
+        let names = before.iter().map(|code| &*code.variant);
+        Self { before, now: Code::of_this_program(names) }
     }
 
     fn of_variant(&self, name: &str) -> Option<[&[String]; 2]> {
-        Some([self.before.get(name)?, self.now.get(name)?.as_slice()])
+        fn of<'c>(all: &'c [Code], name: &str) -> Option<&'c [String]> {
+            let code = all.iter().find(|code| code.variant == name)?;
+            Some(&code.listing)
+        }
+        Some([of(self.before, name)?, of(&self.now, name)?])
     }
 }

@@ -4,6 +4,7 @@ use super::record::{
     CellRecord, CellVerdict, Conclusion, Counts, Environment, Limits, Time,
 };
 use super::verdict::RULE;
+use super::words::size;
 
 /// A cell in a line.
 #[must_use]
@@ -64,13 +65,6 @@ pub fn of(
     let faster = match those(CellVerdict::Faster).len() {
         0 => String::new(),
         n => format!("; {n} faster"),
-    };
-    let size = |cell: &&&CellRecord| match (&cell.time, &cell.counts) {
-        (Some(time), _) => time.effect,
-        (None, Some(c)) => {
-            c.candidate.instructions / c.baseline.instructions - 1.0
-        }
-        (None, None) => 0.0,
     };
     let worst = slower.iter().max_by(|a, b| size(a).total_cmp(&size(b)));
     if let Some(worst) = worst {

@@ -255,18 +255,6 @@ impl Conclusion {
     }
 }
 
-/// JSON Schema of `check.json`, as it stands in `results/schema/`.
-///
-/// # Panics
-///
-/// Never: a schema has string keys only.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Record);
-    let text = serde_json::to_string_pretty(&schema);
-    text.expect("a schema has string keys only") + "\n"
-}
-
 /// Records for the tests of what is made of them.
 #[cfg(test)]
 pub(crate) mod example {
@@ -464,22 +452,11 @@ pub(crate) mod example {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use std::path::Path;
+
+    use crate::results::schema;
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../results/schema/check-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
-            std::fs::write(&path, schema()).expect("written");
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == schema(),
-            "results/schema/check-v1.json differs from the types: run this \
-             test with UPDATE_SCHEMA=1, and count SCHEMA up if files already \
-             written no longer fit"
-        );
+        schema::assert_committed::<super::Record>("check-v1.json");
     }
 }

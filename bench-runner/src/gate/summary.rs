@@ -3,7 +3,7 @@
 
 use super::record::{CellRecord, CellVerdict, Conclusion, Record};
 use super::words::{
-    change, confidence, links, more_instructions, percent, range, short,
+    change, confidence, links, more_instructions, percent, range, short, size,
 };
 use crate::report::markdown::{code, escaped, table};
 
@@ -51,7 +51,6 @@ fn moved(record: &Record, verdict: CellVerdict) -> String {
     let mut cells: Vec<_> =
         record.cells.iter().filter(|c| c.verdict == verdict).collect();
     // Time before instructions.
-    let size = |cell: &CellRecord| change(cell).unwrap_or(0.0).abs();
     cells.sort_by(|a, b| size(b).total_cmp(&size(a)));
     cells.sort_by_key(|cell| cell.time.is_none());
     let row = |cell: &&CellRecord| {

@@ -4,7 +4,7 @@
 use comfy_table::CellAlignment;
 
 use super::record::{CellRecord, Record};
-use super::words::{change, links, more_instructions, percent, plain, range};
+use super::words::{links, more_instructions, percent, plain, range, size};
 use crate::table::table;
 
 /// What a column shows.
@@ -123,7 +123,6 @@ pub fn text(record: &Record, width: Option<usize>) -> String {
 /// Of each variant the cell with a cause that changed most.
 fn causes(record: &Record) -> Vec<&CellRecord> {
     let mut most: Vec<&CellRecord> = Vec::new();
-    let size = |cell: &CellRecord| change(cell).unwrap_or(0.0).abs();
     for cell in record.cells.iter().filter(|cell| cell.cause.is_some()) {
         match most.iter_mut().find(|one| one.variant == cell.variant) {
             Some(one) if size(one) < size(cell) => *one = cell,

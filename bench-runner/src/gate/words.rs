@@ -58,6 +58,11 @@ pub fn change(cell: &CellRecord) -> Option<f64> {
     }
 }
 
+/// The same without its sign; none where nothing is known.
+pub fn size(cell: &CellRecord) -> f64 {
+    change(cell).unwrap_or(0.0).abs()
+}
+
 /// The confidence that intervals have, in per cent.
 pub fn confidence(record: &Record) -> String {
     let confidence = (1.0 - record.rule.alpha) * 100.0;

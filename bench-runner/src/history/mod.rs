@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 pub use file::{EXTENSION, file_name, parse};
 pub use git::{About, about};
-pub use line::{Line, Point, SCHEMA, schema};
+pub use line::{Line, Point, SCHEMA};
 
 /// Where a history is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -220,35 +220,16 @@ fn name(goal: &Goal) -> String {
     }
 }
 
-/// JSON Schema of `ndr.json`, as it stands in `results/schema/`.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Record);
-    let text = serde_json::to_string_pretty(&schema);
-    text.expect("a schema has string keys only") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use crate::results::schema;
 
     use super::super::example;
     use super::*;
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../results/schema/ndr-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
-            std::fs::write(&path, schema()).expect("written");
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == schema(),
-            "results/schema/ndr-v1.json differs from the types: run this \
-             test with UPDATE_SCHEMA=1, and count SCHEMA up if files \
-             already written no longer fit"
-        );
+        schema::assert_committed::<super::Record>("ndr-v1.json");
     }
 
     #[test]

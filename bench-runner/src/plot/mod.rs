@@ -445,5 +445,29 @@ pub fn file_name(axis: &str) -> String {
     axis.chars().map(|c| if safe(c) { c } else { '-' }).collect()
 }
 
+/// A part of so many points: all of it where these are at most `most`, or of
+/// each of many stretches the lowest and the highest, so that no step and no
+/// outlier is lost.
+pub fn thinned(
+    part: &[(f64, f64)],
+    all: usize,
+    most: usize,
+) -> Vec<(f64, f64)> {
+    if all <= most {
+        return part.to_vec();
+    }
+    let stretch = all.div_ceil(most / 2);
+    let ends = part.chunks(stretch).flat_map(|part| {
+        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let low = part.iter().min_by(by).copied();
+        let high = part.iter().max_by(by).copied();
+        let mut both: Vec<_> = low.into_iter().chain(high).collect();
+        both.sort_by(|a, b| a.0.total_cmp(&b.0));
+        both.dedup();
+        both
+    });
+    ends.collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -309,16 +309,9 @@ fn parse(text: &str) -> serde_json::Result<Figure> {
     serde_json::from_str(text)
 }
 
-/// JSON Schema of a figure, as it stands in `results/schema/`.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Figure);
-    let text = serde_json::to_string_pretty(&schema);
-    text.expect("a schema has string keys only") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::results::schema;
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -536,15 +529,6 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = repository("results/schema/published-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some_and(|set| set == "1") {
-            fs::write(&path, schema()).expect("written");
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == schema(),
-            "results/schema/published-v1.json differs from the types: run \
-             this test with UPDATE_SCHEMA=1"
-        );
+        schema::assert_committed::<super::Figure>("published-v1.json");
     }
 }

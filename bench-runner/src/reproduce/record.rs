@@ -166,29 +166,12 @@ impl Record {
     }
 }
 
-/// JSON Schema of the file, as it stands in `results/schema/`.
-#[must_use]
-pub fn schema() -> String {
-    let schema = schemars::schema_for!(Record);
-    let text = serde_json::to_string_pretty(&schema);
-    text.expect("a schema has string keys only") + "\n"
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
+    use crate::results::schema;
 
     #[test]
     fn the_committed_schema_is_the_one_of_these_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../results/schema/reproduction-v1.json");
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            fs::write(&path, schema()).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap();
-        assert!(committed == schema(), "run the tests with UPDATE_SCHEMA=1");
+        schema::assert_committed::<super::Record>("reproduction-v1.json");
     }
 }

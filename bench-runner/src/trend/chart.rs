@@ -3,6 +3,7 @@
 
 use super::changes::Opinion;
 use super::record::{Cell, Machine, Point};
+use crate::plot;
 use crate::plot::{Field, FieldCurve, Mark, Panels, Row, file_name};
 use crate::stats::median;
 
@@ -159,29 +160,10 @@ fn curves(
         let apart: Vec<_> = apart.filter_map(spot).collect();
         let parts = on
             .chunk_by(|a, b| stretch(a.0) == stretch(b.0))
-            .map(|part| thinned(part, on.len()));
+            .map(|part| plot::thinned(part, on.len(), POINTS));
         let count = apart.len();
-        let apart = thinned(&apart, count);
+        let apart = plot::thinned(&apart, count, POINTS);
         Some(FieldCurve { name, parts: parts.collect(), apart })
     };
     cells.iter().filter_map(curve).collect()
-}
-
-/// A part of so many points: all of them, or of each stretch the lowest and
-/// the highest.
-fn thinned(part: &[(f64, f64)], all: usize) -> Vec<(f64, f64)> {
-    if all <= POINTS {
-        return part.to_vec();
-    }
-    let stretch = all.div_ceil(POINTS / 2);
-    let ends = part.chunks(stretch).flat_map(|part| {
-        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let low = part.iter().min_by(by).copied();
-        let high = part.iter().max_by(by).copied();
-        let mut both: Vec<_> = low.into_iter().chain(high).collect();
-        both.sort_by(|a, b| a.0.total_cmp(&b.0));
-        both.dedup();
-        both
-    });
-    ends.collect()
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::figure::chart;
 use super::number::{count, ends, factor};
+use crate::plot;
 use crate::plot::{Curve, Curves, Scale};
 use crate::report::{Past, Place};
 use crate::results::{Setup, on_cores};
@@ -210,25 +211,11 @@ fn draw(tracks: &[Track], title: &str, runs: &[&Past]) -> String {
     .draw()
 }
 
-/// All points, or of each of many stretches the lowest and the highest: no
-/// step and no outlier is lost.
+/// Their values, as many as a chart shows.
 fn thinned(costs: &[(f64, Estimate)]) -> Vec<(f64, f64)> {
     let points: Vec<_> =
         costs.iter().map(|(day, ratio)| (*day, ratio.value)).collect();
-    if points.len() <= POINTS {
-        return points;
-    }
-    let stretch = points.len().div_ceil(POINTS / 2);
-    let ends = points.chunks(stretch).flat_map(|part| {
-        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let low = part.iter().min_by(by).copied();
-        let high = part.iter().max_by(by).copied();
-        let mut both: Vec<_> = low.into_iter().chain(high).collect();
-        both.sort_by(|a, b| a.0.total_cmp(&b.0));
-        both.dedup();
-        both
-    });
-    ends.collect()
+    plot::thinned(&points, points.len(), POINTS)
 }
 
 /// The points' intervals, where all points are shown.
