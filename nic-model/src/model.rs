@@ -81,6 +81,12 @@ impl<'a> Model<'a> {
         self.ports[port].poll_control(&self.memory);
     }
 
+    /// A write to a register of one port, with all that it sets off: see
+    /// [`Port::write_register`].
+    pub fn write_register(&mut self, port: usize, offset: u32, value: u32) {
+        self.ports[port].write_register(&self.memory, offset, value);
+    }
+
     /// One port.
     pub fn port_mut(&mut self, port: usize) -> &mut Port<'a> {
         &mut self.ports[port]

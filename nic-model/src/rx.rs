@@ -21,6 +21,8 @@ pub(crate) struct RxEngine {
     pub buffer_bytes: u32,
     /// What `counts.ring_empty` stood at when QPRDC was last read or reset.
     drops_read: u64,
+    /// What `counts.delivered` stood at when QPRC was.
+    packets_read: u64,
     /// Whether a fault holds write-backs back until the next turn.
     holding: bool,
     /// Write-backs that it holds back.
@@ -340,6 +342,18 @@ impl RxEngine {
         let drops = self.drops();
         self.drops_read = self.counts.ring_empty;
         drops
+    }
+
+    /// QPRC: frames delivered since it was read.
+    pub fn packets(&self) -> u32 {
+        (self.counts.delivered - self.packets_read) as u32
+    }
+
+    /// QPRC as a read returns it, which clears it.
+    pub fn packets_since_read(&mut self) -> u32 {
+        let packets = self.packets();
+        self.packets_read = self.counts.delivered;
+        packets
     }
 
     /// Makes up for late write-backs.

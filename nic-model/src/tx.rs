@@ -18,6 +18,8 @@ use crate::wire::Sink;
 pub(crate) struct TxEngine {
     pub ring: Option<Ring>,
     pub counts: TxCounts,
+    /// What `counts.sent` stood at when QPTC was last read or reset.
+    packets_read: u64,
     /// Whether a fault holds write-backs back until the next turn.
     holding: bool,
     /// Whether the group at the head is overtaken by later ones.
@@ -174,6 +176,18 @@ impl TxEngine {
         self.late.clear();
         self.holding = false;
         self.overtaken = false;
+    }
+
+    /// QPTC: frames sent since it was read.
+    pub fn packets(&self) -> u32 {
+        (self.counts.sent - self.packets_read) as u32
+    }
+
+    /// QPTC as a read returns it, which clears it.
+    pub fn packets_since_read(&mut self) -> u32 {
+        let packets = self.packets();
+        self.packets_read = self.counts.sent;
+        packets
     }
 
     /// Makes up for late write-backs.
