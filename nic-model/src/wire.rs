@@ -408,8 +408,9 @@ mod tests {
                 let wanted = if allowed { (1, 0) } else { (0, 1) };
                 assert_eq!(one(at), wanted, "byte {at} of {wire_bytes}");
             }
-            let last = usize::from(wire_bytes) - 5;
-            assert_eq!(one(last), (0, 1), "byte {last}");
+            for last in 60..usize::from(wire_bytes) - 4 {
+                assert_eq!(one(last), (0, 1), "byte {last}");
+            }
         }
     }
 }
