@@ -137,7 +137,7 @@ impl RxEngine {
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
                 break;
             };
             let tags = head.tags::<PLAIN>(sequence);
@@ -183,7 +183,7 @@ impl RxEngine {
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
                 break;
             };
             let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);
