@@ -109,11 +109,9 @@ impl<'a> DmaMap<'a> {
         }
     }
 
-    /// The same, with more to be had where an address is not known.
-    #[must_use]
-    pub fn with_source(self, source: impl Source + 'static) -> Self {
-        *self.source.borrow_mut() = Some(Box::new(source));
-        self
+    /// Says where more is to be had when an address is not known.
+    pub fn set_source(&mut self, source: impl Source + 'static) {
+        *self.source.get_mut() = Some(Box::new(source));
     }
 
     /// Lets the device reach `memory`, too.
@@ -285,7 +283,8 @@ mod tests {
         let iova = Iova::new(0x1_0000_0000);
         let region = DmaRegion::allocate(1, iova).expect("memory");
         let base = region.base();
-        let map = DmaMap::empty().with_source(Late { region, looks: 0 });
+        let mut map = DmaMap::empty();
+        map.set_source(Late { region, looks: 0 });
         assert_eq!(map.translate(iova, 64), None);
         assert_eq!(map.translate(iova, 64), Some(base));
         assert_eq!(map.translate(Iova::new(0), 64), None);

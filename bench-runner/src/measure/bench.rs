@@ -188,10 +188,8 @@ impl Bench {
         let (spec, parts) = self.begin(task);
         match (placement, task.cores) {
             (Placement::Lockstep, _) => lockstep::block(&spec, parts),
-            (Placement::Threaded, None) => threaded::block(&spec, parts),
-            (Placement::Threaded, Some(cores)) => {
-                several::block(&spec, parts, cores)
-            }
+            (_, None) => threaded::block(&spec, parts),
+            (_, Some(cores)) => several::block(&spec, parts, cores),
         }
     }
 }
