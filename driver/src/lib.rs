@@ -18,6 +18,7 @@ pub mod nic;
 pub mod opaque;
 pub mod pass;
 pub mod pci;
+pub mod physical;
 pub mod policy;
 pub mod regs;
 pub mod ring;

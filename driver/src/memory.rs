@@ -98,6 +98,9 @@ pub struct DmaRegion {
     base: NonNull<u8>,
     len: usize,
     iova: Iova,
+    /// Where the device finds each huge page; empty where it finds them one
+    /// behind the other.
+    frames: Vec<Iova>,
     pages: Pages,
     mapping: platform::Mapping,
 }
@@ -112,7 +115,54 @@ impl DmaRegion {
     pub fn allocate(len: usize, iova: Iova) -> Result<Self, OutOfMemory> {
         let len = len.next_multiple_of(HUGE_PAGE);
         let (mapping, base, pages) = platform::map(len)?;
-        Ok(Self { base, len, iova, pages, mapping })
+        Ok(Self::of(base, len, iova, pages, mapping))
+    }
+
+    fn of(
+        base: NonNull<u8>,
+        len: usize,
+        iova: Iova,
+        pages: Pages,
+        mapping: platform::Mapping,
+    ) -> Self {
+        Self { base, len, iova, frames: Vec::new(), pages, mapping }
+    }
+
+    /// Maps `len` bytes of huge pages, rounded up to whole ones, that other
+    /// processes can map as well: none but huge pages will do.
+    ///
+    /// # Errors
+    ///
+    /// When there are not as many; always in interpreters without `mmap`.
+    pub fn huge(len: usize, iova: Iova) -> Result<Self, OutOfMemory> {
+        let len = len.next_multiple_of(HUGE_PAGE);
+        let (mapping, base, pages) = platform::map_huge(len)?;
+        Ok(Self::of(base, len, iova, pages, mapping))
+    }
+
+    /// The same memory, whose huge pages the device finds wherever `frames`
+    /// says: as many as there are pages, in their order.
+    ///
+    /// # Panics
+    ///
+    /// When they are fewer or more.
+    #[must_use]
+    pub fn scattered(self, frames: Vec<Iova>) -> Self {
+        assert_eq!(frames.len(), self.len / HUGE_PAGE, "one for each page");
+        let mut region = self;
+        region.iova = frames.first().copied().unwrap_or(region.iova);
+        region.frames = frames;
+        region
+    }
+
+    /// Keeps the memory where it is: it is not swapped out.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses, for want of a permission or of memory that
+    /// may be locked.
+    pub fn lock(&self) -> Result<(), OutOfMemory> {
+        platform::lock(self.base, self.len)
     }
 
     /// Maps `len` bytes of a file in memory, from `offset` on, both rounded up
@@ -138,7 +188,7 @@ impl DmaRegion {
         let len = len.next_multiple_of(HUGE_PAGE);
         let offset = offset.next_multiple_of(HUGE_PAGE as u64);
         let (mapping, base, pages) = platform::map_file(file, offset, len)?;
-        Ok(Self { base, len, iova, pages, mapping })
+        Ok(Self::of(base, len, iova, pages, mapping))
     }
 
     /// First byte.
@@ -151,7 +201,8 @@ impl DmaRegion {
         self.len
     }
 
-    /// First byte as the device sees it.
+    /// First byte as the device sees it. The others follow it, unless the
+    /// region is [`scattered`](Self::scattered).
     pub fn iova(&self) -> Iova {
         self.iova
     }
@@ -166,10 +217,38 @@ impl DmaRegion {
         Carver {
             base: self.base,
             iova: self.iova,
+            frames: Frames { base: self.base, pages: &self.frames },
             len: self.len,
             used: 0,
             region: PhantomData,
         }
+    }
+}
+
+/// Where the device finds the huge pages of a scattered region.
+#[derive(Clone, Copy, Debug)]
+struct Frames<'a> {
+    /// First byte of the region.
+    base: NonNull<u8>,
+    /// None where all bytes follow the first one.
+    pages: &'a [Iova],
+}
+
+impl Frames<'_> {
+    /// Where the device finds a byte of the region.
+    fn iova(self, byte: NonNull<u8>) -> Option<Iova> {
+        let at = byte.addr().get() - self.base.addr().get();
+        let page = self.pages.get(at / HUGE_PAGE)?;
+        Some(page.offset(at % HUGE_PAGE))
+    }
+
+    /// Bytes to leave out before `byte`, so that the device finds `len` bytes
+    /// one behind the other, if that is possible at all.
+    fn gap(self, byte: NonNull<u8>, len: usize) -> usize {
+        let at = byte.addr().get() - self.base.addr().get();
+        let room = HUGE_PAGE - at % HUGE_PAGE;
+        let fits = self.pages.is_empty() || len <= room || len > HUGE_PAGE;
+        if fits { 0 } else { room }
     }
 }
 
@@ -194,9 +273,19 @@ impl<'a> DmaSlice<'a> {
         self.0.base
     }
 
-    /// First byte as the device sees it.
+    /// First byte as the device sees it. The others follow it in what fits
+    /// into a huge page.
     pub fn iova(&self) -> Iova {
         self.0.iova
+    }
+
+    /// The byte at `offset` as the device sees it.
+    pub fn iova_at(&self, offset: usize) -> Iova {
+        assert!(offset < self.0.len, "a byte of the piece");
+        // SAFETY: the byte lies inside the piece.
+        let byte = unsafe { self.0.base.add(offset) };
+        let found = self.0.frames.iova(byte);
+        found.unwrap_or_else(|| self.0.iova.offset(offset))
     }
 
     /// Size in bytes.
@@ -210,6 +299,7 @@ impl<'a> DmaSlice<'a> {
 pub struct DmaWindow<'a> {
     base: NonNull<u8>,
     iova: Iova,
+    frames: Frames<'a>,
     len: usize,
     region: PhantomData<&'a ()>,
 }
@@ -236,6 +326,7 @@ impl DmaWindow<'_> {
 pub struct Carver<'a> {
     base: NonNull<u8>,
     iova: Iova,
+    frames: Frames<'a>,
     len: usize,
     used: usize,
     region: PhantomData<&'a mut [u8]>,
@@ -247,7 +338,8 @@ unsafe impl Send for Carver<'_> {}
 
 impl<'a> Carver<'a> {
     /// The next `len` bytes that start at a multiple of `align`, counted
-    /// from the start of the region.
+    /// from the start of the region. In a scattered region what fits into a
+    /// huge page lies in one.
     ///
     /// # Panics
     ///
@@ -255,15 +347,26 @@ impl<'a> Carver<'a> {
     pub fn take(&mut self, len: usize, align: usize) -> DmaSlice<'a> {
         assert!(align.is_power_of_two() && align <= HUGE_PAGE);
         let at = self.used.next_multiple_of(align);
+        // No pointer is made of what may lie beyond the region.
+        let gap = match at < self.len {
+            // SAFETY: `at` lies inside the region.
+            true => self.frames.gap(unsafe { self.base.add(at) }, len),
+            false => 0,
+        };
+        let at = at + gap;
         let end = at.checked_add(len).filter(|end| *end <= self.len);
         self.used = end.expect("DMA region is too small");
-        DmaSlice(DmaWindow {
-            // SAFETY: `at + len` lies inside the region.
-            base: unsafe { self.base.add(at) },
-            iova: self.iova.offset(at),
-            len,
-            region: PhantomData,
-        })
+        // SAFETY: `at + len` lies inside the region.
+        let base = unsafe { self.base.add(at) };
+        let iova = self.iova_of(base, at);
+        let (frames, region) = (self.frames, PhantomData);
+        DmaSlice(DmaWindow { base, iova, frames, len, region })
+    }
+
+    /// Where the device finds `byte`, which is `at` bytes from the start.
+    fn iova_of(&self, byte: NonNull<u8>, at: usize) -> Iova {
+        let found = self.frames.iova(byte);
+        found.unwrap_or_else(|| self.iova.offset(at))
     }
 
     /// A table of `n` entries that only the driver uses.
@@ -285,13 +388,15 @@ impl<'a> Carver<'a> {
         let piece = self.take(len, 1);
         let rest = self.len - self.used;
         // SAFETY: `used` is at most the size of the region.
-        self.base = unsafe { self.base.add(self.used) };
-        self.iova = self.iova.offset(self.used);
+        let base = unsafe { self.base.add(self.used) };
+        self.iova = self.iova_of(base, self.used);
+        self.base = base;
         self.len = rest;
         self.used = 0;
         Self {
             base: piece.base(),
             iova: piece.iova(),
+            frames: self.frames,
             len: piece.bytes(),
             used: 0,
             region: PhantomData,
@@ -310,6 +415,7 @@ impl<'a> Carver<'a> {
         DmaWindow {
             base: self.base,
             iova: self.iova,
+            frames: self.frames,
             len: self.len,
             region: PhantomData,
         }
@@ -370,8 +476,8 @@ mod platform {
     use rustix::fs::{FallocateFlags, fallocate, fstatfs};
     use rustix::io::Errno;
     use rustix::mm::{
-        Advice, MapFlags, ProtFlags, madvise as advise, mmap, mmap_anonymous,
-        munmap,
+        Advice, MapFlags, ProtFlags, madvise as advise, mlock, mmap,
+        mmap_anonymous, munmap,
     };
     use std::io;
 
@@ -388,8 +494,7 @@ mod platform {
     pub fn map(
         len: usize,
     ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
-        let huge = MapFlags::HUGETLB | MapFlags::HUGE_2MB | MapFlags::POPULATE;
-        if let Ok(start) = anonymous(len, huge) {
+        if let Ok(start) = anonymous(len, HUGE | MapFlags::PRIVATE) {
             let base = NonNull::new(start.cast()).expect("mmap is not null");
             return Ok((Mapping { start, len }, base, Pages::Huge));
         }
@@ -399,6 +504,32 @@ mod platform {
         })?;
         let pages = touch(base, len);
         Ok((mapping, base, pages))
+    }
+
+    /// Huge pages, or nothing.
+    const HUGE: MapFlags =
+        MapFlags::HUGETLB.union(MapFlags::HUGE_2MB).union(MapFlags::POPULATE);
+
+    pub fn map_huge(
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let start = anonymous(len, HUGE | MapFlags::SHARED);
+        let start = start.map_err(|errno| OutOfMemory {
+            bytes: len,
+            reason: errno.to_string(),
+        })?;
+        let base = NonNull::new(start.cast()).expect("mmap is not null");
+        Ok((Mapping { start, len }, base, Pages::Huge))
+    }
+
+    pub fn lock(base: NonNull<u8>, len: usize) -> Result<(), OutOfMemory> {
+        // SAFETY: the range is mapped; locking changes nothing that a program
+        // sees.
+        let locked = unsafe { mlock(base.as_ptr().cast(), len) };
+        locked.map_err(|errno| OutOfMemory {
+            bytes: len,
+            reason: format!("it cannot be locked: {errno}"),
+        })
     }
 
     pub fn map_file(
@@ -449,7 +580,7 @@ mod platform {
     /// mapped, and the start lies inside it.
     fn aligned(len: usize) -> Result<(Mapping, NonNull<u8>), Errno> {
         let total = len + HUGE_PAGE;
-        let start = anonymous(total, MapFlags::empty())?;
+        let start = anonymous(total, MapFlags::PRIVATE)?;
         let skip = start.addr().next_multiple_of(HUGE_PAGE) - start.addr();
         // SAFETY: `skip` is below HUGE_PAGE, so `base + len` is mapped.
         let base = unsafe { start.cast::<u8>().add(skip) };
@@ -476,7 +607,6 @@ mod platform {
 
     fn anonymous(len: usize, flags: MapFlags) -> Result<*mut c_void, Errno> {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = flags | MapFlags::PRIVATE;
         // SAFETY: a fresh anonymous mapping touches no other memory.
         unsafe { mmap_anonymous(null_mut(), len, prot, flags) }
     }
@@ -560,6 +690,17 @@ mod platform {
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })
             .ok_or_else(|| fail("heap is full"))?;
         Ok((Mapping { base, layout }, base, Pages::Heap))
+    }
+
+    pub fn map_huge(
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let reason = "there are no huge pages here".to_owned();
+        Err(OutOfMemory { bytes: len, reason })
+    }
+
+    pub fn lock(_base: NonNull<u8>, _len: usize) -> Result<(), OutOfMemory> {
+        Ok(())
     }
 
     pub fn map_file(

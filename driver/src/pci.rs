@@ -135,15 +135,34 @@ impl PciDevice {
         }
     }
 
+    /// Its address, such as `0000:03:00.0`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Lets the card read and write memory.
     pub fn enable_bus_master(&self) -> Result<(), PciError> {
+        self.change_command(|command| command | BUS_MASTER)
+    }
+
+    /// Keeps the card from memory.
+    pub fn disable_bus_master(&self) -> Result<(), PciError> {
+        self.change_command(|command| command & !BUS_MASTER)
+    }
+
+    fn change_command(&self, to: fn(u16) -> u16) -> Result<(), PciError> {
         let path = self.dir.join("config");
-        let enable = || {
+        let change = || {
             let file = OpenOptions::new().read(true).write(true).open(&path)?;
-            let command = read_u16(&file, COMMAND)? | BUS_MASTER;
+            let command = to(read_u16(&file, COMMAND)?);
             file.write_all_at(&command.to_le_bytes(), COMMAND)
         };
-        enable().map_err(|e| PciError::File(path.clone(), e))
+        change().map_err(|e| PciError::File(path.clone(), e))
     }
 
     /// Maps the registers. The mapping stays for the life of the program.
