@@ -26,4 +26,5 @@ pub mod rss;
 pub mod rx;
 pub mod stats;
 pub mod tx;
+pub mod vfio;
 pub mod wait;
