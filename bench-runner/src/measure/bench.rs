@@ -237,6 +237,7 @@ impl BlockSpec<'_> {
             touches: u8::from(!from_driver),
             digest: false,
             from_driver,
+            takes_changes: false,
         }
     }
 
