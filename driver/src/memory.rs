@@ -313,7 +313,23 @@ impl DmaWindow<'_> {
     /// The bytes stay mapped, readable and writable, for the lifetime of the
     /// value, and no reference points into them.
     pub unsafe fn new(base: NonNull<u8>, iova: Iova, len: usize) -> Self {
-        Self { base, iova, len, region: PhantomData }
+        let frames = Frames { base, pages: &[] };
+        Self { base, iova, frames, len, region: PhantomData }
+    }
+
+    /// The same in pieces that the device finds in one each: a single one, or
+    /// the huge pages of a scattered region.
+    pub fn pieces(self) -> impl Iterator<Item = Self> {
+        let whole = self.frames.pages.is_empty();
+        let step = if whole { self.len.max(1) } else { HUGE_PAGE };
+        (0..self.len).step_by(step).map(move |at| {
+            // SAFETY: the byte lies inside.
+            let base = unsafe { self.base.add(at) };
+            let iova = self.frames.iova(base).unwrap_or(self.iova);
+            let frames = Frames { base, pages: &[] };
+            let len = step.min(self.len - at);
+            Self { base, iova, frames, len, region: PhantomData }
+        })
     }
 
     /// First byte. No reference may be made to what the device does not own.
@@ -358,13 +374,21 @@ impl<'a> Carver<'a> {
     pub fn take(&mut self, len: usize, align: usize) -> DmaSlice<'a> {
         assert!(align.is_power_of_two() && align <= HUGE_PAGE);
         let at = self.used.next_multiple_of(align);
+        let gap = self.gap(at, len);
+        self.take_at(at + gap, len)
+    }
+
+    /// Bytes to leave out at `at` before a piece of `len` bytes.
+    fn gap(&self, at: usize, len: usize) -> usize {
         // No pointer is made of what may lie beyond the region.
-        let gap = match at < self.len {
+        match at < self.len {
             // SAFETY: `at` lies inside the region.
             true => self.frames.gap(unsafe { self.base.add(at) }, len),
             false => 0,
-        };
-        let at = at + gap;
+        }
+    }
+
+    fn take_at(&mut self, at: usize, len: usize) -> DmaSlice<'a> {
         let end = at.checked_add(len).filter(|end| *end <= self.len);
         self.used = end.expect("DMA region is too small");
         // SAFETY: `at + len` lies inside the region.
@@ -396,7 +420,7 @@ impl<'a> Carver<'a> {
     /// The next `len` bytes, to be handed out on their own; what follows
     /// them stays here and is counted from their end.
     pub fn split_off(&mut self, len: usize) -> Self {
-        let piece = self.take(len, 1);
+        let piece = self.take_at(self.used, len);
         let rest = self.len - self.used;
         // SAFETY: `used` is at most the size of the region.
         let base = unsafe { self.base.add(self.used) };
@@ -817,6 +841,60 @@ mod tests {
         assert_eq!(table.as_ptr().addr() - base, 8192);
         assert_eq!(next.iova(), Iova::new(0x1000_0000 + 12288));
         assert_eq!(next.base().as_ptr().addr() - base, 12288);
+    }
+
+    /// A region of three huge pages that the device finds in another order.
+    fn scattered() -> DmaRegion {
+        let region = DmaRegion::allocate(3 * HUGE_PAGE, Iova::new(0));
+        let frames = [0x8000_0000, 0x4000_0000, 0xC000_0000].map(Iova::new);
+        region.expect("memory").scattered(frames.to_vec())
+    }
+
+    #[test]
+    fn in_a_scattered_region_a_small_piece_lies_in_one_huge_page() {
+        let mut region = scattered();
+        let base = region.base().addr();
+        let mut carver = region.carve();
+        let place = |piece: &DmaSlice<'_>| {
+            (piece.base().addr().get() - base.get(), piece.iova().value())
+        };
+        let first = carver.take(HUGE_PAGE - 4096, 128);
+        assert_eq!(place(&first), (0, 0x8000_0000));
+        // It would cross the end of the first page by half.
+        let second = carver.take(8192, 128);
+        assert_eq!(place(&second), (HUGE_PAGE, 0x4000_0000));
+        assert_eq!(second.iova_at(8191), Iova::new(0x4000_1FFF));
+        let third = carver.split_off(HUGE_PAGE);
+        let rest = carver.take(64, 64);
+        assert_eq!(place(&rest), (2 * HUGE_PAGE + 8192, 0xC000_2000));
+        let mut third = third;
+        let inside = third.take(HUGE_PAGE - 8192, 4096);
+        assert_eq!(place(&inside), (HUGE_PAGE + 8192, 0x4000_2000));
+    }
+
+    #[test]
+    fn a_large_piece_of_a_scattered_region_is_found_page_by_page() {
+        let mut region = scattered();
+        let mut carver = region.carve();
+        let pieces: Vec<_> = carver
+            .window()
+            .pieces()
+            .map(|piece| (piece.iova().value(), piece.bytes()))
+            .collect();
+        let wanted = [0x8000_0000, 0x4000_0000, 0xC000_0000];
+        assert_eq!(pieces, wanted.map(|iova| (iova, HUGE_PAGE)));
+        let all = carver.take(3 * HUGE_PAGE, HUGE_PAGE);
+        assert_eq!(all.iova_at(HUGE_PAGE + 5), Iova::new(0x4000_0005));
+        assert_eq!(all.iova_at(3 * HUGE_PAGE - 1), Iova::new(0xC01F_FFFF));
+    }
+
+    #[test]
+    #[should_panic(expected = "too small")]
+    fn no_piece_lies_beyond_the_end_of_a_scattered_region() {
+        let mut region = scattered();
+        let mut carver = region.carve();
+        carver.take(3 * HUGE_PAGE - 64, 64);
+        carver.take(128, 64);
     }
 
     #[test]
