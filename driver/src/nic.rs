@@ -481,6 +481,15 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
     }
 }
 
+/// Resets a device that nobody drives any more, so that it leaves memory
+/// alone (datasheet 8.2.3.1.1); it is not waited for.
+pub fn silence<B: Bar0>(bar: &B) {
+    bar.write32(EIMC.offset(), u32::MAX);
+    bar.clear_bits(RXCTRL.offset(), rxctrl::RXEN);
+    bar.write32(DMATXCTL.offset(), 0);
+    bar.write32(CTRL.offset(), ctrl::RST | ctrl::LRST);
+}
+
 fn queues<'a, T: Default>(
     first: u16,
     config: &Config,

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::bar::MappedBar;
 use crate::regs::BAR0_MIN_BYTES;
@@ -135,19 +135,38 @@ impl PciDevice {
         }
     }
 
-    /// Lets the card read and write memory.
-    pub fn enable_bus_master(&self) -> Result<(), PciError> {
-        let path = self.dir.join("config");
-        let enable = || {
-            let file = OpenOptions::new().read(true).write(true).open(&path)?;
-            let command = read_u16(&file, COMMAND)? | BUS_MASTER;
-            file.write_all_at(&command.to_le_bytes(), COMMAND)
-        };
-        enable().map_err(|e| PciError::File(path.clone(), e))
+    /// Its address, such as `0000:03:00.0`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// Maps the registers. The mapping stays for the life of the program.
-    pub fn map_bar0(&self) -> Result<MappedBar<'static>, PciError> {
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Lets the card read and write memory.
+    pub fn enable_bus_master(&self) -> Result<(), PciError> {
+        self.change_command(|command| command | BUS_MASTER)
+    }
+
+    /// Keeps the card from memory.
+    pub fn disable_bus_master(&self) -> Result<(), PciError> {
+        self.change_command(|command| command & !BUS_MASTER)
+    }
+
+    fn change_command(&self, to: fn(u16) -> u16) -> Result<(), PciError> {
+        let path = self.dir.join("config");
+        let change = || {
+            let file = OpenOptions::new().read(true).write(true).open(&path)?;
+            let command = to(read_u16(&file, COMMAND)?);
+            file.write_all_at(&command.to_le_bytes(), COMMAND)
+        };
+        change().map_err(|e| PciError::File(path.clone(), e))
+    }
+
+    /// Maps the registers.
+    pub fn map_bar0(&self) -> Result<Bar0Mapping, PciError> {
         let path = self.dir.join("resource0");
         let fail = |e: io::Error| PciError::File(path.clone(), e);
         let file = OpenOptions::new()
@@ -156,25 +175,62 @@ impl PciDevice {
             .open(&path)
             .map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
+        Bar0Mapping::new(&file, &path, 0, len)
+    }
+}
+
+/// The registers of a card, mapped for as long as this lives.
+#[derive(Debug)]
+pub struct Bar0Mapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping is reached by volatile accesses alone, which any thread
+// may make.
+unsafe impl Send for Bar0Mapping {}
+
+impl Bar0Mapping {
+    /// Maps `len` bytes of `file` from `offset` on; `path` names the file in
+    /// messages.
+    ///
+    /// # Errors
+    ///
+    /// When it is too small for an 82599 or cannot be mapped.
+    pub fn new(
+        file: &File,
+        path: &Path,
+        offset: u64,
+        len: u64,
+    ) -> Result<Self, PciError> {
         if len < BAR0_MIN_BYTES as u64 {
-            return Err(PciError::SmallBar(path, len));
+            return Err(PciError::SmallBar(path.to_owned(), len));
         }
+        let len = len as usize;
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a fresh mapping touches no other memory.
         let base = unsafe {
-            mmap(
-                null_mut(),
-                len as usize,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                &file,
-                0,
-            )
-        }
-        .map_err(|e| fail(e.into()))?;
+            mmap(null_mut(), len, prot, MapFlags::SHARED, file, offset)
+        };
+        let base =
+            base.map_err(|e| PciError::File(path.to_owned(), e.into()))?;
         let base = NonNull::new(base.cast()).expect("mmap is not null");
-        // SAFETY: the whole file is mapped, is at least BAR0_MIN_BYTES long,
-        // and is never unmapped.
-        Ok(unsafe { MappedBar::new(base) })
+        Ok(Self { base, len })
+    }
+
+    /// The registers.
+    pub fn bar(&self) -> MappedBar<'_> {
+        // SAFETY: at least BAR0_MIN_BYTES are mapped, at a page, for as long
+        // as this is borrowed.
+        unsafe { MappedBar::new(self.base) }
+    }
+}
+
+impl Drop for Bar0Mapping {
+    fn drop(&mut self) {
+        // SAFETY: nothing borrows the mapping any more.
+        let result = unsafe { munmap(self.base.as_ptr().cast(), self.len) };
+        debug_assert!(result.is_ok());
     }
 }
 

@@ -149,7 +149,8 @@ fn the_mapped_registers_are_the_file() {
     let mut file = vec![0; BAR0_BYTES];
     file[0x10010..0x10014].copy_from_slice(&[0x44, 0x33, 0x22, 0x11]);
     devices.write("resource0", &file);
-    let bar = devices.card().map_bar0().expect("the file is large enough");
+    let mapping = devices.card().map_bar0().expect("large enough");
+    let bar = mapping.bar();
     assert_eq!(bar.read32(EEC.offset()), 0x1122_3344);
     bar.write32(RDT.at(1), 0xA1B2_C3D4);
     bar.set_bits(RDT.at(1), 0x0000_0008);
