@@ -18,7 +18,8 @@ use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
     bisect, compare, counters, doctor, explain, forward, latency, list, micro,
-    ndr, pair, reanalyse, report, reproduce, run, soak, sweep, trend, worker,
+    ndr, pair, reanalyse, report, reproduce, run, serve, soak, sweep, trend,
+    worker,
 };
 
 pub use external::{ExternalArgs, FirstArgs};
@@ -186,6 +187,19 @@ Examples:
   bench-runner trend HISTORY --variants reg=boxed --batch 32
   bench-runner trend --history-branch perf-history --out DIR")]
     Trend(TrendArgs),
+    /// Give the model to guests of QEMU, as a card (vfio-user)
+    #[command(after_help = "\
+Examples:
+  bench-runner serve --socket 0.sock --socket 1.sock
+  bench-runner serve --socket 0.sock --socket 1.sock --wire
+  bench-runner serve --socket 0.sock --tap ringside0
+
+A guest has a port by
+
+  -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"path\":\"0.sock\",\"type\":\"unix\"}}'
+
+with shared memory; QEMU knows that from 10.1 on. GUEST.md shows all of it.")]
+    Serve(ServeArgs),
     /// What of this machine moves a number, graded, with the fix
     #[command(after_help = "\
 Examples:
@@ -204,7 +218,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   bench-runner external --name mine -- ./my-forwarder {port0} {port1}
-  bench-runner external --name mine --with-threaded baseline -- \
+  bench-runner external --name mine --with baseline -- \
 ./my-forwarder {port0} {port1}
 
 The program finds two ports of an 82599 under /sys/bus/pci/devices and huge
@@ -830,6 +844,45 @@ pub struct DoctorArgs {
     pub root: Option<PathBuf>,
 }
 
+/// Options of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where a guest finds a port; once for each
+    #[arg(long, value_name = "PATH", required = true)]
+    pub socket: Vec<PathBuf>,
+    /// Frames for every port, each checked when its neighbour sends it: what
+    /// is behind the ports if nothing else is said
+    #[arg(long, conflicts_with_all = ["wire", "tap"])]
+    pub traffic: bool,
+    /// A cable from the first port to the second
+    #[arg(long, conflicts_with = "tap")]
+    pub wire: bool,
+    /// An interface of this machine, made if it is not there; once for each
+    /// port
+    #[arg(long, value_name = "NAME")]
+    pub tap: Vec<String>,
+    /// Bytes of the frames on the wire, with their checksum
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(64..=1518),
+        conflicts_with_all = ["wire", "tap"]
+    )]
+    pub frame: u16,
+    /// Frames for each port, and no more
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["wire", "tap"]
+    )]
+    pub frames: Option<u64>,
+    /// End when the guest has gone
+    #[arg(long)]
+    pub once: bool,
+}
+
 /// Options of `tune`.
 #[derive(Args, Clone, Debug)]
 pub struct TuneArgs {
@@ -956,6 +1009,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(args) => crate::gate::check::command(&args),
         Command::Bisect(args) => bisect::command(&args),
         Command::Trend(args) => trend::command(&args),
+        Command::Serve(args) => serve::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),

@@ -39,6 +39,7 @@ pub mod report;
 pub mod reproduce;
 pub mod results;
 pub mod run;
+pub mod serve;
 pub mod soak;
 pub mod stats;
 pub mod sweep;
