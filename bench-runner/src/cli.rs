@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::card::Through;
 use crate::failure::Failure;
 use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
@@ -152,6 +153,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   bench-runner forward 0000:03:00.0 0000:03:00.1
+  bench-runner forward 0000:03:00.0 0000:03:00.1 --interrupts
   bench-runner forward 0000:03:00.0 0000:03:00.1 --variant reg=boxed \
 --batch 8 --seconds 10")]
     Forward(ForwardArgs),
@@ -660,10 +662,22 @@ pub struct ForwardArgs {
     /// Core that forwards; wherever the system lets it otherwise
     #[arg(long)]
     pub core: Option<u32>,
+    /// How the ports are reached [default: vfio in an IOMMU group]
+    #[arg(long, value_enum)]
+    pub through: Option<Through>,
+    /// Wait for interrupts while nothing comes (VFIO)
+    #[arg(long)]
+    pub interrupts: bool,
     /// Folder for files of huge pages
     /// [default: the first hugetlbfs that is mounted]
     #[arg(long, value_name = "DIR")]
     pub huge_pages: Option<PathBuf>,
+    /// Take cards that this machine is reached by, too
+    #[arg(long)]
+    pub force: bool,
+    /// Use device addresses that the IOMMU does not know, for tests (VFIO)
+    #[arg(long, hide = true)]
+    pub wrong_iova: bool,
     /// Folder that /proc and /sys are below, for tests
     #[arg(long, value_name = "DIR", hide = true)]
     pub root: Option<PathBuf>,

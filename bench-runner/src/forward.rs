@@ -8,7 +8,7 @@ use driver::nic::Config;
 use variants::workload::{Counts, Forwarder, Frame, Quota, Workload};
 
 use crate::affinity;
-use crate::card::{Card, Request};
+use crate::card::{Card, Interrupts, Place, Request};
 use crate::cli::ForwardArgs;
 use crate::environment::Root;
 use crate::failure::Failure;
@@ -18,6 +18,13 @@ use crate::process;
 
 /// What is done between two looks at the clock.
 const TURN: Quota = Quota { packets: 1 << 16, patience: 10_000 };
+
+/// Empty rounds over both ports after which an interrupt is waited for: some
+/// tens of microseconds, as long as it takes to be woken.
+const PATIENCE: u32 = 1_000;
+
+/// How long an interrupt is waited for before rings are looked at anyway.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Forwards until the time is over or the user stops it.
 pub fn command(args: &ForwardArgs) -> Result<(), Failure> {
@@ -48,11 +55,22 @@ pub fn command(args: &ForwardArgs) -> Result<(), Failure> {
     let request = Request {
         root: &root,
         addresses: [first, second],
+        through: args.through,
         huge_pages: args.huge_pages.as_deref(),
+        force: args.force,
+        wrong_iova: args.wrong_iova,
         config,
     };
     let mut card = Card::open(&request)?;
-    let site = card.site(args.batch, Frame::default());
+    let through = card.through();
+    let Place { site, bars, devices } =
+        card.place(args.batch, Frame::default());
+    if args.interrupts && devices.is_none() {
+        return Err(Failure::error(format!(
+            "--interrupts come through VFIO, and the cards are reached \
+             through {through}: switch the IOMMU on, or leave it out"
+        )));
+    }
     // After a signal the polls of the set-up end without a wait.
     let mut wait = |time| {
         if !stopped() {
@@ -64,14 +82,45 @@ pub fn command(args: &ForwardArgs) -> Result<(), Failure> {
         return Err(Failure::interrupted("stopped before the ports were up"));
     }
     let mut forwarder = opened.map_err(Failure::environment)?;
+    let wanted = devices.filter(|_| args.interrupts);
+    let interrupts = wanted.map(|ports| Interrupts::new(bars, ports));
+    let interrupts = interrupts.transpose()?;
     let start = Instant::now();
     let limit = args.seconds.map(Duration::from_secs_f64);
+    let mut waits = 0;
     while !stopped() && limit.is_none_or(|limit| start.elapsed() < limit) {
-        forwarder.forward(TURN);
+        match &interrupts {
+            None => {
+                forwarder.forward(TURN);
+            }
+            Some(interrupts) => waits += turn(&mut *forwarder, interrupts),
+        }
     }
     let seconds = start.elapsed().as_secs_f64();
-    output::line(summary(&*forwarder, [first, second], seconds));
+    let mut line = summary(&*forwarder, [first, second], seconds);
+    line += &format!("; through {through}");
+    if interrupts.is_some() {
+        line += &format!(", waited for an interrupt {waits} times");
+    }
+    output::line(line);
     Ok(())
+}
+
+/// Polls for as long as packets come, then waits for an interrupt; returns
+/// how often.
+fn turn(forwarder: &mut dyn Forwarder, interrupts: &Interrupts<'_>) -> u64 {
+    let Quota { packets, .. } = TURN;
+    if forwarder.forward(Quota { packets, patience: PATIENCE }) == packets {
+        return 0;
+    }
+    interrupts.arm();
+    // What came before the interrupt was armed need not cause one.
+    let quiet = forwarder.forward(Quota { packets, patience: 1 }) == 0;
+    if quiet {
+        interrupts.wait(LONGEST_WAIT);
+    }
+    interrupts.disarm();
+    quiet.into()
 }
 
 /// What came in and went out, in a line.

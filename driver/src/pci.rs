@@ -10,22 +10,38 @@ use std::path::{Path, PathBuf};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::bar::MappedBar;
+use crate::nic::Media;
 use crate::regs::BAR0_MIN_BYTES;
 
 /// Intel's vendor id.
 pub const VENDOR_INTEL: u16 = 0x8086;
 
-/// Device ids whose register set this driver speaks, with their names.
-pub const DEVICES: &[(u16, &str)] = &[
-    (0x10F7, "82599 KX4"),
-    (0x10F8, "82599 backplane"),
-    (0x10F9, "82599 CX4"),
-    (0x10FB, "82599 SFP+"),
-    (0x10FC, "82599 XAUI/BX4"),
-    (0x1528, "X540-AT2"),
-    (0x1557, "82599EN SFP+"),
-    (0x1563, "X550T"),
-    (0x15AD, "X552 10GBASE-T"),
+/// Device ids whose register set this driver speaks, with their names: those
+/// of Linux's `ixgbe_type.h` but for cards whose link needs more of a driver
+/// (82599 with an external PHY) and for those with other registers (X553).
+pub const DEVICES: &[(u16, &str, Media)] = &[
+    (0x10F7, "82599 KX4", Media::Stored),
+    (0x10F8, "82599 backplane", Media::Stored),
+    (0x10F9, "82599 CX4", Media::Stored),
+    (0x10FB, "82599 SFP+", Media::Sfi),
+    (0x10FC, "82599 XAUI/BX4", Media::Stored),
+    (0x1507, "82599 SFP+ EM", Media::Sfi),
+    (0x1514, "82599 KX4 mezzanine", Media::Stored),
+    (0x1517, "82599 KR", Media::Stored),
+    (0x1528, "X540-AT2", Media::Phy),
+    (0x1529, "82599 SFP+ FCoE", Media::Sfi),
+    (0x152A, "82599 backplane FCoE", Media::Stored),
+    (0x154A, "82599 SFP+, four ports", Media::Sfi),
+    (0x154D, "82599 SFP+ SF2", Media::Sfi),
+    (0x1557, "82599EN SFP+", Media::Sfi),
+    (0x1558, "82599 QSFP+, four ports", Media::Sfi),
+    (0x1560, "X540-AT1", Media::Phy),
+    (0x1563, "X550T", Media::Phy),
+    (0x15AA, "X552 KX4", Media::Phy),
+    (0x15AB, "X552 KR", Media::Phy),
+    (0x15AC, "X552 SFP+", Media::Phy),
+    (0x15AD, "X552 10GBASE-T", Media::Phy),
+    (0x15D1, "X550T1", Media::Phy),
 ];
 
 /// Command register of the configuration space and its bus master bit.
@@ -111,7 +127,7 @@ impl PciDevice {
         if class[0] != CLASS_NETWORK {
             return Err(PciError::NotNetwork(address, class[0]));
         }
-        let known = DEVICES.iter().any(|(id, _)| *id == device);
+        let known = DEVICES.iter().any(|(id, ..)| *id == device);
         if vendor != VENDOR_INTEL || !known {
             return Err(PciError::UnknownDevice(address, vendor, device));
         }
@@ -120,8 +136,17 @@ impl PciDevice {
 
     /// The card's name.
     pub fn name(&self) -> &'static str {
-        let row = DEVICES.iter().find(|(id, _)| *id == self.device);
-        row.map_or("unknown", |(_, name)| name)
+        self.row().1
+    }
+
+    /// What brings its link up.
+    pub fn media(&self) -> Media {
+        self.row().2
+    }
+
+    fn row(&self) -> &'static (u16, &'static str, Media) {
+        let row = DEVICES.iter().find(|(id, ..)| *id == self.device);
+        row.expect("a device of the list")
     }
 
     /// Takes the card away from the kernel's driver, if it has one.

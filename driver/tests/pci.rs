@@ -63,9 +63,10 @@ fn config(vendor: u16, device: u16, class: u8) -> Vec<u8> {
 #[test]
 fn every_listed_card_is_found_by_its_name() {
     let devices = Devices::with_card("found");
-    for (id, name) in DEVICES {
+    for (id, name, media) in DEVICES {
         devices.write("config", &config(0x8086, *id, 0x02));
         assert_eq!(devices.card().name(), *name);
+        assert_eq!(devices.card().media(), *media);
     }
 }
 
