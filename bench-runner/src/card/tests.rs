@@ -102,9 +102,9 @@ fn frames_pass_through_scattered_memory_and_the_card_is_silenced() {
     card.dma.carve().window().pieces().for_each(|piece| memory.add(piece));
     let format = FrameFormat { wire_bytes: 64, ..FrameFormat::default() };
     let traffic = Traffic { format, touches: 1, ..Traffic::default() };
-    let stop = AtomicBool::new(false);
+    let stop = &AtomicBool::new(false);
     let (counts, ports, account) = thread::scope(|scope| {
-        let model = scope.spawn(|| {
+        let model = scope.spawn(move || {
             let faults = Faults::default();
             let mut model = Model::new(&registers, memory, 1, traffic, faults);
             while !stop.load(Ordering::Relaxed) {
