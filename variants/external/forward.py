@@ -65,7 +65,7 @@ TX_DD = 1 << 32
 TX_CMD = 1 << 29 | 1 << 27 | 1 << 25 | 1 << 24 | 3 << 20
 TX_PAYLEN_SHIFT = 32 + 14
 
-RING = 512  # Descriptors.
+RING = 256  # Descriptors: with them, buffers fit into one huge page.
 GROUP = 32  # Sent buffers that are given back together.
 HUGE_PAGE = 2 << 20
 BUFFER = 2048
@@ -213,11 +213,11 @@ class Port:
         self.set(AUTOC, AUTOC_LMS_10G_SFI | AUTOC_RESTART_AN)
 
     def lay_out(self):
-        """Rings in front, then a buffer for each of their descriptors.
+        """Rings in front, then buffers.
 
         A received packet's buffer goes into the other port's transmit ring,
-        and back to the pool when it has left: so there are as many buffers
-        as the two rings have descriptors.
+        and back to `free` when it has left. There are more than two rings
+        and a batch can hold, so that there is always a fresh one.
         """
         self.memory = Memory()
         self.words = self.memory.words
@@ -225,8 +225,7 @@ class Port:
         self.memory.bytes[: 2 * ring_bytes] = b"\xff" * (2 * ring_bytes)
         self.tx_word = ring_bytes // 8  # The transmit ring's first word.
         first = 2 * ring_bytes
-        count = min(2 * RING, (HUGE_PAGE - first) // BUFFER)
-        buffers = [first + n * BUFFER for n in range(count)]
+        buffers = list(range(first, HUGE_PAGE - BUFFER + 1, BUFFER))
         self.rx_buffers = buffers[:RING]
         self.free = buffers[RING:]
         self.tx_buffers = [None] * RING
