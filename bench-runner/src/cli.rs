@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and in which words.
 
+mod external;
 mod gate;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::{
     pair, reanalyse, report, reproduce, run, soak, sweep, trend, worker,
 };
 
+pub use external::{ExternalArgs, FirstArgs};
 pub use gate::{
     BaselineAction, BaselineArgs, BisectArgs, CheckArgs, GateArgs,
     ListBaselinesArgs, SaveArgs, ShowArgs, StoreArgs, TrendArgs,
@@ -191,6 +193,17 @@ Examples:
   sudo bench-runner tune --core 3
   sudo bench-runner restore              everything as it was")]
     Tune(TuneArgs),
+    /// Somebody else's driver, unmodified, on our card
+    #[command(after_help = "\
+Examples:
+  bench-runner external --name mine -- ./my-forwarder {port0} {port1}
+  bench-runner external --name mine --with-threaded baseline -- \
+./my-forwarder {port0} {port1}
+
+The program finds two ports of an 82599 under /sys/bus/pci/devices and huge
+pages in /mnt/huge. It runs as root, in mount and PID namespaces of its own,
+which is no security border.")]
+    External(ExternalArgs),
     /// Put back what `tune` set, also after it was interrupted or killed
     #[command(after_help = "Example: sudo bench-runner restore")]
     Restore(StateArgs),
@@ -200,6 +213,12 @@ Examples:
     /// One measuring process of a sweep; started by it
     #[command(hide = true)]
     Worker,
+    /// A program in namespaces of its own; started by `external`
+    #[command(hide = true)]
+    Confine,
+    /// The first process in there; started by `confine`
+    #[command(hide = true)]
+    ConfineFirst(FirstArgs),
     /// One of two measuring processes that take turns; started by `compare`
     #[command(hide = true, name = pair::SUBCOMMAND)]
     Turns,
@@ -906,6 +925,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),
         Command::Counted => counters::worker::command(),
+        Command::External(args) => crate::external::command(&args),
+        Command::Confine => crate::external::confine::command(),
+        Command::ConfineFirst(args) => crate::external::confine::first(&args),
         Command::Worker => worker::command(),
         Command::Turns => pair::command(),
         Command::Micro(args) => micro::command(&args),

@@ -12,6 +12,7 @@ pub mod counters;
 pub mod doctor;
 pub mod environment;
 pub mod explain;
+pub mod external;
 pub mod failure;
 pub mod fingerprint;
 pub mod folder;

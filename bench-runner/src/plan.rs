@@ -79,16 +79,16 @@ impl Effort {
         let rounds = match (placement, quick) {
             (Placement::Lockstep, false) => 120,
             (Placement::Lockstep, true) => 16,
-            (Placement::Threaded, false) => 24,
-            (Placement::Threaded, true) => 4,
+            (_, false) => 24,
+            (_, true) => 4,
         };
         let processes = match (placement, quick) {
-            (Placement::Threaded, true) => 4,
-            _ => 8,
+            (Placement::Lockstep, _) | (_, false) => 8,
+            (_, true) => 4,
         };
         let block = match placement {
             Placement::Lockstep => LOCKSTEP_BLOCK,
-            Placement::Threaded => THREADED_BLOCK,
+            Placement::Threaded | Placement::External => THREADED_BLOCK,
         };
         Self { processes, rounds, block, longest: None }
     }
@@ -103,7 +103,7 @@ impl Effort {
                 longest: Some(LONGEST_PAIR_BLOCK),
                 ..sweep
             },
-            Placement::Threaded => sweep,
+            Placement::Threaded | Placement::External => sweep,
         }
     }
 }
@@ -122,7 +122,7 @@ pub fn under_load(
     let measure = MeasureArgs {
         placement: match placement {
             Placement::Lockstep => PlacementArg::Lockstep,
-            Placement::Threaded => PlacementArg::Threaded,
+            Placement::Threaded | Placement::External => PlacementArg::Threaded,
         },
         fill: None,
         seed,
@@ -139,7 +139,7 @@ pub fn under_load(
         doorbell_cycles: 0,
     };
     let setup = self::setup(&measure, Effort::of_pair(placement))?;
-    Ok(Setup { types: TYPES, ..setup })
+    Ok(Setup { types: TYPES, placement, ..setup })
 }
 
 /// The same for a command that has both kinds of time. On one core there is

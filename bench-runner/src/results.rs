@@ -478,6 +478,8 @@ pub enum Placement {
     Lockstep,
     /// The model polls on a core of its own.
     Threaded,
+    /// The same, and the driver is a program of its own.
+    External,
 }
 
 /// How the card leaves the receive rings to the driver, in lockstep.

@@ -220,7 +220,9 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         let core = Some(run.setup.core);
         let model_core = match run.setup.placement {
             Placement::Lockstep => None,
-            Placement::Threaded => Some(run.setup.model_core),
+            Placement::Threaded | Placement::External => {
+                Some(run.setup.model_core)
+            }
         };
         affinity::choose(run.setup.placement, core, model_core)
             .map_err(Failure::environment)?;

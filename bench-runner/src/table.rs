@@ -169,6 +169,7 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
     let placement = match setup.placement {
         Placement::Lockstep => "lockstep placement",
         Placement::Threaded => "threaded placement",
+        Placement::External => "external placement",
     };
     let fill = match setup.fill {
         Fill::Full => "",

@@ -215,6 +215,17 @@ pub struct DmaWindow<'a> {
 }
 
 impl DmaWindow<'_> {
+    /// Memory that a driver in another process shares with the device: `len`
+    /// bytes from `base` on, which it knows by the device address `iova`.
+    ///
+    /// # Safety
+    ///
+    /// The bytes stay mapped, readable and writable, for the lifetime of the
+    /// value, and no reference points into them.
+    pub unsafe fn new(base: NonNull<u8>, iova: Iova, len: usize) -> Self {
+        Self { base, iova, len, region: PhantomData }
+    }
+
     /// First byte. No reference may be made to what the device does not own.
     pub fn base(&self) -> NonNull<u8> {
         self.base

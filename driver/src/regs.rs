@@ -105,8 +105,8 @@ const fn bank(first: u16, count: u16, base: u32, stride: u32) -> Bank {
 /// Queues of each direction that the 82599 has.
 pub const QUEUES: u16 = 128;
 
-/// Highest offset that the driver touches, plus one register.
-pub const BAR0_MIN_BYTES: usize = 0x10014;
+/// Highest offset of a register below, plus one register.
+pub const BAR0_MIN_BYTES: usize = 0x124A4;
 
 /// Bytes of BAR 0 on a card.
 pub const BAR0_BYTES: usize = 0x20000;
@@ -137,14 +137,43 @@ registers! {
 
     // 8.2.3.2 EEPROM
     EEC ReadWrite [bank(0, 1, 0x10010, 4)] "EEPROM/Flash Control";
+    EERD SelfClearing [bank(0, 1, 0x10014, 4)] "EEPROM Read";
 
-    // 8.2.3.5 Interrupts
+    // 8.2.3.4 PCIe
+    SWSM ReadWrite [bank(0, 1, 0x10140, 4)] "Software Semaphore";
+    SW_FW_SYNC ReadWrite [bank(0, 1, 0x10160, 4)]
+        "Software-Firmware Synchronization";
+
+    // 8.2.3.5 Interrupts. Those whose name ends in _EX have a bit for each
+    // of 64 vectors; the datasheet numbers them EICS[1], EICS[2] and so on.
     EICR ReadClear [bank(0, 1, 0x00800, 4)]
         "Extended Interrupt Cause Read";
+    EICS WriteOnly [bank(0, 1, 0x00808, 4)]
+        "Extended Interrupt Cause Set";
     EIMS ReadWrite [bank(0, 1, 0x00880, 4)]
         "Extended Interrupt Mask Set/Read";
     EIMC WriteOnly [bank(0, 1, 0x00888, 4)]
         "Extended Interrupt Mask Clear";
+    EIAC ReadWrite [bank(0, 1, 0x00810, 4)]
+        "Extended Interrupt Auto Clear";
+    EIAM ReadWrite [bank(0, 1, 0x00890, 4)]
+        "Extended Interrupt Auto Mask Enable";
+    EICS_EX WriteOnly [bank(0, 2, 0x00A90, 4)]
+        "Extended Interrupt Cause Set of Vectors";
+    EIMS_EX ReadWrite [bank(0, 2, 0x00AA0, 4)]
+        "Extended Interrupt Mask Set/Read of Vectors";
+    EIMC_EX WriteOnly [bank(0, 2, 0x00AB0, 4)]
+        "Extended Interrupt Mask Clear of Vectors";
+    EIAM_EX ReadWrite [bank(0, 2, 0x00AD0, 4)]
+        "Extended Interrupt Auto Mask Enable of Vectors";
+    EITR ReadWrite [bank(0, 24, 0x00820, 4), bank(24, 105, 0x12300, 4)]
+        "Extended Interrupt Throttle";
+    IVAR ReadWrite [bank(0, 64, 0x00900, 4)]
+        "Interrupt Vector Allocation";
+    IVAR_MISC ReadWrite [bank(0, 1, 0x00A00, 4)]
+        "Miscellaneous Interrupt Vector Allocation";
+    GPIE ReadWrite [bank(0, 1, 0x00898, 4)]
+        "General Purpose Interrupt Enable";
 
     // 8.2.3.7 Receive
     FCTRL ReadWrite [bank(0, 1, 0x05080, 4)] "Filter Control";
@@ -200,6 +229,10 @@ registers! {
     TXPBSIZE ReadWrite [bank(0, 8, 0x0CC00, 4)]
         "Transmit Packet Buffer Size";
 
+    // 8.2.3.12 Security
+    SECTXSTAT ReadOnly [bank(0, 1, 0x08804, 4)] "Security Tx Status";
+    SECRXSTAT ReadOnly [bank(0, 1, 0x08D04, 4)] "Security Rx Status";
+
     // 8.2.3.11 Direct cache access
     DCA_RXCTRL ReadWrite [
         bank(0, 16, 0x02200, 4),
@@ -209,8 +242,14 @@ registers! {
 
     // 8.2.3.22 MAC
     HLREG0 ReadWrite [bank(0, 1, 0x04240, 4)] "Highlander Control 0";
+    MSCA SelfClearing [bank(0, 1, 0x0425C, 4)]
+        "MDI Single Command and Address";
+    MSRWD ReadWrite [bank(0, 1, 0x04260, 4)]
+        "MDI Single Read and Write Data";
     AUTOC SelfClearing [bank(0, 1, 0x042A0, 4)] "Auto-Negotiation Control";
     LINKS ReadOnly [bank(0, 1, 0x042A4, 4)] "Link Status";
+    ANLP1 ReadOnly [bank(0, 1, 0x042B0, 4)]
+        "Auto-Negotiation Link Partner Link Control Word 1";
 
     // 8.2.3.23 Statistics
     GPRC ReadClear [bank(0, 1, 0x04074, 4)] "Good Packets Received Count";
@@ -224,8 +263,12 @@ registers! {
     GOTCH ReadClear [bank(0, 1, 0x04094, 4)]
         "Good Octets Transmitted Count High";
     MPC ReadClear [bank(0, 8, 0x03FA0, 4)] "Missed Packets Count";
+    QPRC ReadClear [bank(0, 16, 0x01030, 0x40)]
+        "Queue Packets Received Count";
     QPRDC ReadClear [bank(0, 16, 0x01430, 0x40)]
         "Queue Packets Received Drop Count";
+    QPTC ReadClear [bank(0, 16, 0x06030, 0x40)]
+        "Queue Packets Transmitted Count";
 }
 
 /// Bits of [`CTRL`].
@@ -244,8 +287,72 @@ pub mod ctrl_ext {
 
 /// Bits of [`EEC`].
 pub mod eec {
+    /// EEPROM present.
+    pub const PRES: u32 = 1 << 8;
     /// Auto-read done.
     pub const ARD: u32 = 1 << 9;
+    /// EEPROM size: 64 words times two to the power of this field.
+    pub const SIZE: u32 = 0b1111 << 11;
+    /// The same: 4096 words.
+    pub const SIZE_4096: u32 = 6 << 11;
+}
+
+/// Bits of [`EERD`].
+pub mod eerd {
+    /// Start read.
+    pub const START: u32 = 1;
+    /// Read done.
+    pub const DONE: u32 = 1 << 1;
+    /// Address of a word.
+    pub const ADDR: u32 = 0x3FFF << ADDR_SHIFT;
+    /// Position of the address.
+    pub const ADDR_SHIFT: u32 = 2;
+    /// Position of the word that was read.
+    pub const DATA_SHIFT: u32 = 16;
+}
+
+/// Bits of [`SWSM`].
+pub mod swsm {
+    /// Semaphore bit, which a read sets.
+    pub const SMBI: u32 = 1;
+    /// Software EEPROM semaphore bit.
+    pub const SWESMBI: u32 = 1 << 1;
+}
+
+/// Bits of [`EICR`], [`EICS`], [`EIMS`], [`EIMC`] and [`EIAM`].
+pub mod eicr {
+    /// Receive and transmit queues.
+    pub const RTXQ: u32 = 0xFFFF;
+    /// Link status change.
+    pub const LSC: u32 = 1 << 20;
+}
+
+/// Bits of [`EITR`].
+pub mod eitr {
+    /// Shortest time between two interrupts, in units of 2 us.
+    pub const INTERVAL: u32 = 0x1FF << 3;
+    /// Position of that time.
+    pub const INTERVAL_SHIFT: u32 = 3;
+}
+
+/// Fields of [`IVAR`] and [`IVAR_MISC`], a byte per cause.
+pub mod ivar {
+    /// The vector, or with one vector the bit of EICR.
+    pub const ALLOC: u32 = 0x3F;
+    /// The field is valid.
+    pub const VALID: u32 = 1 << 7;
+}
+
+/// Bits of [`GPIE`].
+pub mod gpie {
+    /// Several MSI-X vectors.
+    pub const MULTIPLE_MSIX: u32 = 1 << 4;
+    /// Other causes are not cleared when EICR is read.
+    pub const OCD: u32 = 1 << 5;
+    /// A message of a vector masks it, by EIAM.
+    pub const EIAME: u32 = 1 << 30;
+    /// The pending bits of MSI-X are kept.
+    pub const PBA_SUPPORT: u32 = 1 << 31;
 }
 
 /// Bits of [`FCTRL`].
@@ -342,6 +449,18 @@ pub mod txdctl {
     pub const ENABLE: u32 = 1 << 25;
 }
 
+/// Bits of [`SECTXSTAT`].
+pub mod sectxstat {
+    /// Security block ready.
+    pub const READY: u32 = 1;
+}
+
+/// Bits of [`SECRXSTAT`].
+pub mod secrxstat {
+    /// Security block ready.
+    pub const READY: u32 = 1;
+}
+
 /// Bits of [`HLREG0`].
 pub mod hlreg0 {
     /// Tx CRC enable.
@@ -364,6 +483,24 @@ pub mod autoc {
     pub const LMS_10G_SFI: u32 = 0b011 << 13;
 }
 
+/// Bits of [`MSCA`].
+pub mod msca {
+    /// MDI command, until it is done.
+    pub const MDICMD: u32 = 1 << 30;
+}
+
+/// Bits of [`MSRWD`].
+pub mod msrwd {
+    /// What was read: no PHY answers.
+    pub const NOTHING: u32 = 0xFFFF << 16;
+}
+
+/// Bits of [`ANLP1`].
+pub mod anlp1 {
+    /// State of the negotiation; zero until one has begun.
+    pub const ANAS: u32 = 0xF << 16;
+}
+
 /// Bits of [`LINKS`].
 pub mod links {
     /// Link speed.
@@ -376,6 +513,8 @@ pub mod links {
     pub const SPEED_10G: u32 = 0b11 << 28;
     /// Link up.
     pub const UP: u32 = 1 << 30;
+    /// Auto-negotiation completed.
+    pub const AN_COMPLETED: u32 = 1 << 31;
 }
 
 /// The row and index of the register at an offset, for messages and logs.

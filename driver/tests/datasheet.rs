@@ -30,9 +30,26 @@ const OFFSETS: &[(&str, &[Run])] = &[
     ("CTRL_EXT", &[one(0x00018)]),
     ("LEDCTL", &[one(0x00200)]),
     ("EEC", &[one(0x10010)]),
+    ("EERD", &[one(0x10014)]),
+    ("SWSM", &[one(0x10140)]),
+    ("SW_FW_SYNC", &[one(0x10160)]),
     ("EICR", &[one(0x00800)]),
+    ("EICS", &[one(0x00808)]),
     ("EIMS", &[one(0x00880)]),
     ("EIMC", &[one(0x00888)]),
+    ("EIAC", &[one(0x00810)]),
+    ("EIAM", &[one(0x00890)]),
+    ("EICS_EX", &[run(0, 1, 0x00A90, 0x00A94, 4)]),
+    ("EIMS_EX", &[run(0, 1, 0x00AA0, 0x00AA4, 4)]),
+    ("EIMC_EX", &[run(0, 1, 0x00AB0, 0x00AB4, 4)]),
+    ("EIAM_EX", &[run(0, 1, 0x00AD0, 0x00AD4, 4)]),
+    (
+        "EITR",
+        &[run(0, 23, 0x00820, 0x0087C, 4), run(24, 128, 0x12300, 0x124A0, 4)],
+    ),
+    ("IVAR", &[run(0, 63, 0x00900, 0x009FC, 4)]),
+    ("IVAR_MISC", &[one(0x00A00)]),
+    ("GPIE", &[one(0x00898)]),
     ("FCTRL", &[one(0x05080)]),
     ("RXCSUM", &[one(0x05000)]),
     (
@@ -109,6 +126,8 @@ const OFFSETS: &[(&str, &[Run])] = &[
     ("TXDCTL", &[run(0, 127, 0x06028, 0x07FE8, 0x40)]),
     ("RTTDCS", &[one(0x04900)]),
     ("TXPBSIZE", &[run(0, 7, 0x0CC00, 0x0CC1C, 4)]),
+    ("SECTXSTAT", &[one(0x08804)]),
+    ("SECRXSTAT", &[one(0x08D04)]),
     (
         "DCA_RXCTRL",
         &[
@@ -118,8 +137,11 @@ const OFFSETS: &[(&str, &[Run])] = &[
         ],
     ),
     ("HLREG0", &[one(0x04240)]),
+    ("MSCA", &[one(0x0425C)]),
+    ("MSRWD", &[one(0x04260)]),
     ("AUTOC", &[one(0x042A0)]),
     ("LINKS", &[one(0x042A4)]),
+    ("ANLP1", &[one(0x042B0)]),
     ("GPRC", &[one(0x04074)]),
     ("GPTC", &[one(0x04080)]),
     ("GORCL", &[one(0x04088)]),
@@ -127,14 +149,36 @@ const OFFSETS: &[(&str, &[Run])] = &[
     ("GOTCL", &[one(0x04090)]),
     ("GOTCH", &[one(0x04094)]),
     ("MPC", &[run(0, 7, 0x03FA0, 0x03FBC, 4)]),
+    ("QPRC", &[run(0, 15, 0x01030, 0x013F0, 0x40)]),
     ("QPRDC", &[run(0, 15, 0x01430, 0x017F0, 0x40)]),
+    ("QPTC", &[run(0, 15, 0x06030, 0x063F0, 0x40)]),
 ];
 
 const BITS: &[(&str, u32, u32)] = &[
     ("CTRL.LRST", ctrl::LRST, 0x0000_0008),
     ("CTRL.RST", ctrl::RST, 0x0400_0000),
     ("CTRL_EXT.NS_DIS", ctrl_ext::NS_DIS, 0x0001_0000),
+    ("EEC.EE_PRES", eec::PRES, 0x0000_0100),
     ("EEC.AUTO_RD", eec::ARD, 0x0000_0200),
+    ("EEC.EE_Size", eec::SIZE, 0x0000_7800),
+    ("EEC.EE_Size: 4096 words", eec::SIZE_4096, 0x0000_3000),
+    ("EERD.START", eerd::START, 0x0000_0001),
+    ("EERD.DONE", eerd::DONE, 0x0000_0002),
+    ("EERD.ADDR", eerd::ADDR, 0x0000_FFFC),
+    ("EERD.ADDR: position", eerd::ADDR_SHIFT, 2),
+    ("EERD.DATA: position", eerd::DATA_SHIFT, 16),
+    ("SWSM.SMBI", swsm::SMBI, 0x0000_0001),
+    ("SWSM.SWESMBI", swsm::SWESMBI, 0x0000_0002),
+    ("EICR.RTxQ", eicr::RTXQ, 0x0000_FFFF),
+    ("EICR.LSC", eicr::LSC, 0x0010_0000),
+    ("EITR: interval", eitr::INTERVAL, 0x0000_0FF8),
+    ("EITR: interval's position", eitr::INTERVAL_SHIFT, 3),
+    ("IVAR.INT_Alloc", ivar::ALLOC, 0x0000_003F),
+    ("IVAR.INT_Alloc_val", ivar::VALID, 0x0000_0080),
+    ("GPIE.Multiple_MSIX", gpie::MULTIPLE_MSIX, 0x0000_0010),
+    ("GPIE.OCD", gpie::OCD, 0x0000_0020),
+    ("GPIE.EIAME", gpie::EIAME, 0x4000_0000),
+    ("GPIE.PBA_support", gpie::PBA_SUPPORT, 0x8000_0000),
     ("FCTRL.MPE", fctrl::MPE, 0x0000_0100),
     ("FCTRL.UPE", fctrl::UPE, 0x0000_0200),
     ("FCTRL.BAM", fctrl::BAM, 0x0000_0400),
@@ -158,6 +202,8 @@ const BITS: &[(&str, u32, u32)] = &[
     ("TXDCTL thresholds", txdctl::THRESHOLDS, 0x007F_7F7F),
     ("TXDCTL: 36, 8, 4", txdctl::THRESHOLDS_36_8_4, 0x0004_0824),
     ("TXDCTL.ENABLE", txdctl::ENABLE, 0x0200_0000),
+    ("SECTXSTAT.SECTX_RDY", sectxstat::READY, 0x0000_0001),
+    ("SECRXSTAT.SECRX_RDY", secrxstat::READY, 0x0000_0001),
     ("HLREG0.TXCRCEN", hlreg0::TXCRCEN, 0x0000_0001),
     ("HLREG0.RXCRCSTRP", hlreg0::RXCRCSTRP, 0x0000_0002),
     ("HLREG0.TXPADEN", hlreg0::TXPADEN, 0x0000_0400),
@@ -165,11 +211,15 @@ const BITS: &[(&str, u32, u32)] = &[
     ("AUTOC.Restart_AN", autoc::RESTART_AN, 0x0000_1000),
     ("AUTOC.LMS", autoc::LMS, 0x0000_E000),
     ("AUTOC.LMS: 10G serial", autoc::LMS_10G_SFI, 0x0000_6000),
+    ("MSCA.MDICMD", msca::MDICMD, 0x4000_0000),
+    ("MSRWD: no PHY", msrwd::NOTHING, 0xFFFF_0000),
+    ("ANLP1.ANAS", anlp1::ANAS, 0x000F_0000),
     ("LINKS: speed", links::SPEED, 0x3000_0000),
     ("LINKS: 100M", links::SPEED_100M, 0x1000_0000),
     ("LINKS: 1G", links::SPEED_1G, 0x2000_0000),
     ("LINKS: 10G", links::SPEED_10G, 0x3000_0000),
     ("LINKS: up", links::UP, 0x4000_0000),
+    ("LINKS: negotiated", links::AN_COMPLETED, 0x8000_0000),
     ("receive descriptor: RSS type", rx_info::RSS_TYPE as u32, 0x0000_000F),
     ("receive descriptor: IPv4", rx_info::RSS_IPV4 as u32, 0x0000_0002),
     ("receive descriptor: UDP", rx_info::RSS_UDP_IPV4 as u32, 0x0000_0007),
@@ -228,12 +278,15 @@ fn only_these_registers_do_more_than_read_back() {
         let rows = ALL.iter().filter(|row| row.access == kind);
         rows.map(|row| row.name).collect()
     };
-    assert_eq!(special(Access::ReadOnly), ["STATUS", "LINKS"]);
-    assert_eq!(special(Access::WriteOnly), ["EIMC"]);
-    assert_eq!(special(Access::SelfClearing), ["CTRL", "AUTOC"]);
+    let read_only = ["STATUS", "SECTXSTAT", "SECRXSTAT", "LINKS", "ANLP1"];
+    assert_eq!(special(Access::ReadOnly), read_only);
+    let write_only = ["EICS", "EIMC", "EICS_EX", "EIMC_EX"];
+    assert_eq!(special(Access::WriteOnly), write_only);
+    let self_clearing = ["CTRL", "EERD", "MSCA", "AUTOC"];
+    assert_eq!(special(Access::SelfClearing), self_clearing);
     let clear_on_read = [
         "EICR", "GPRC", "GPTC", "GORCL", "GORCH", "GOTCL", "GOTCH", "MPC",
-        "QPRDC",
+        "QPRC", "QPRDC", "QPTC",
     ];
     assert_eq!(special(Access::ReadClear), clear_on_read);
 }

@@ -171,9 +171,9 @@ fn a_small_bar_is_refused() {
     let devices = Devices::with_card("small");
     devices.write("resource0", &vec![0; BAR0_MIN_BYTES - 1]);
     let error = devices.card().map_bar0().unwrap_err();
-    assert!(matches!(error, PciError::SmallBar(_, 65555)));
+    assert!(matches!(error, PciError::SmallBar(_, 74915)));
     let text = error.to_string();
-    let wanted = "resource0: 65555 bytes, an 82599 has at least 65556";
+    let wanted = "resource0: 74915 bytes, an 82599 has at least 74916";
     assert!(text.ends_with(wanted), "{text}");
 }
 

@@ -315,16 +315,42 @@ impl FrameMaker {
     /// [`bytes`](Self::bytes) bytes from `at` on are valid for reads, of a mix
     /// as many as the frame should have by its number.
     pub unsafe fn check(&self, at: NonNull<u8>) -> (u64, bool) {
+        // SAFETY: the caller's promise.
+        unsafe { self.check_with(at, |head| head.check::<false>(at)) }
+    }
+
+    /// As [`check`](Self::check), for a frame of a forwarder that may have
+    /// changed the addresses of Ethernet, or byte 48.
+    ///
+    /// # Safety
+    ///
+    /// As for [`check`](Self::check).
+    pub unsafe fn check_forwarded(&self, at: NonNull<u8>) -> (u64, bool) {
+        // SAFETY: the caller's promise.
+        unsafe { self.check_with(at, |head| head.check_forwarded::<false>(at)) }
+    }
+
+    /// A check of the head, and of what follows it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`check`](Self::check).
+    #[inline(always)]
+    unsafe fn check_with(
+        &self,
+        at: NonNull<u8>,
+        check: impl FnOnce(&FrameHead) -> (u64, bool),
+    ) -> (u64, bool) {
         // SAFETY: the caller's promise; no frame is shorter than its head.
         let sequence = unsafe {
             u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
         };
         let Self { head, pattern, .. } = self.sized(sequence);
+        let (sequence, same) = check(head);
         // SAFETY: head and pattern are the frame.
-        let ((sequence, same), rest) = unsafe {
+        let rest = unsafe {
             let rest = at.add(HEAD_BYTES).as_ptr();
-            let rest = core::slice::from_raw_parts(rest, pattern.len());
-            (head.check::<false>(at), rest)
+            core::slice::from_raw_parts(rest, pattern.len())
         };
         (sequence, same && rest == pattern)
     }
@@ -394,7 +420,38 @@ impl FrameHead {
         // SAFETY: the caller's promise.
         (sequence, unsafe { same_words(at, &wanted) })
     }
+
+    /// As [`check`](Self::check), for a frame of a forwarder that may have
+    /// changed the addresses of Ethernet, or byte 48.
+    ///
+    /// # Safety
+    ///
+    /// 60 bytes from `at` on are valid for reads.
+    #[inline(always)]
+    pub unsafe fn check_forwarded<const ONE_TYPE: bool>(
+        &self,
+        at: NonNull<u8>,
+    ) -> (u64, bool) {
+        let mut seen = WORDS_AT.map(|offset| {
+            // SAFETY: the last word ends at byte 60.
+            u64::from_le(unsafe { at.add(offset).cast().read_unaligned() })
+        });
+        let [.., sequence] = seen;
+        let wanted = self.of::<ONE_TYPE>(sequence);
+        let [w0, w1, .., text, _] = &mut seen;
+        *w0 = wanted[0];
+        *w1 = *w1 & !ADDRESSES | wanted[1] & ADDRESSES;
+        *text = *text & !TOUCHED | wanted[6] & TOUCHED;
+        let differs = seen.iter().zip(wanted).map(|(seen, word)| seen ^ word);
+        (sequence, differs.fold(0, |all, one| all | one) == 0)
+    }
 }
+
+/// The bytes of the second word that belong to the source address.
+const ADDRESSES: u64 = 0xFFFF_FFFF;
+
+/// Byte 48 in the word at [`TEXT_AT`].
+const TOUCHED: u64 = 0xFF << (8 * (TOUCHED_BYTE - TEXT_AT));
 
 /// Sum over the IPv4 header of flow 0. Its complement is the checksum, and
 /// that of flow n is n lower: no sum carries.

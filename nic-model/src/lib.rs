@@ -4,9 +4,11 @@
 //! the same descriptors, the other half of every ring. It meets the driver
 //! only at BAR 0 and in DMA memory, as the card does.
 
+mod access;
 pub mod account;
 mod arena;
 pub mod arrivals;
+mod commands;
 pub mod dma;
 pub mod fault;
 pub mod frame;

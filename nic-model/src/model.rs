@@ -23,10 +23,12 @@ pub struct Traffic {
     /// Whether the driver's side makes the frames: those of port 0, and the
     /// same numbers at every port.
     pub from_driver: bool,
+    /// Whether forwarders may change Ethernet addresses and byte 48.
+    pub takes_changes: bool,
 }
 
 /// A software 82599.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Model<'a> {
     memory: DmaMap<'a>,
     ports: Vec<Port<'a>>,
@@ -54,12 +56,23 @@ impl<'a> Model<'a> {
                 let peer = if traffic.from_driver { 0 } else { number ^ 1 };
                 let sink = Sink::new(peer, format, touches, queues, first)
                     .with_oversize(faults.oversize > 0);
+                let sink = sink.with_changes(traffic.takes_changes);
                 let sink =
                     if traffic.digest { sink.with_digest() } else { sink };
                 Port::new(number, queues, *regs, source, sink, faults)
             })
             .collect();
         Self { memory, ports }
+    }
+
+    /// What the device may reach.
+    pub fn memory_mut(&mut self) -> &mut DmaMap<'a> {
+        &mut self.memory
+    }
+
+    /// Writes heads and counters into the registers of all ports.
+    pub fn publish(&self) {
+        self.ports.iter().for_each(Port::publish);
     }
 
     /// The ports.
@@ -79,6 +92,12 @@ impl<'a> Model<'a> {
     /// Acts on what the driver wrote to control registers of one port.
     pub fn poll_control_of(&mut self, port: usize) {
         self.ports[port].poll_control(&self.memory);
+    }
+
+    /// A write to a register of one port, with all that it sets off: see
+    /// [`Port::write_register`].
+    pub fn write_register(&mut self, port: usize, offset: u32, value: u32) {
+        self.ports[port].write_register(&self.memory, offset, value);
     }
 
     /// One port.

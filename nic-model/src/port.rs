@@ -4,6 +4,7 @@ use driver::memory::Iova;
 use driver::regs::*;
 
 use crate::account::Loss;
+use crate::commands;
 use crate::dma::DmaMap;
 use crate::fault::{Dice, Faults, Mishaps};
 use crate::frame::FCS_BYTES;
@@ -120,7 +121,7 @@ impl<'a> Port<'a> {
     }
 
     /// Acts on what the driver wrote to the control registers since the last
-    /// call: resets, link restarts, queues switched on and off.
+    /// call: resets, commands, link restarts, queues switched on and off.
     pub fn poll_control(&mut self, memory: &DmaMap<'_>) {
         if self.regs.get(&CTRL, 0) & (ctrl::RST | ctrl::LRST) != 0 {
             if !self.faults.endless_reset {
@@ -128,6 +129,7 @@ impl<'a> Port<'a> {
             }
             return;
         }
+        commands::answer(&self.regs);
         let autoc = self.regs.get(&AUTOC, 0);
         if autoc & autoc::RESTART_AN != 0 {
             self.regs.set(&AUTOC, 0, autoc & !autoc::RESTART_AN);
@@ -147,8 +149,12 @@ impl<'a> Port<'a> {
         for queue in &mut self.rx {
             queue.stop();
             queue.drops_since_read();
+            queue.packets_since_read();
         }
-        self.tx.iter_mut().for_each(TxEngine::stop);
+        for queue in &mut self.tx {
+            queue.stop();
+            queue.packets_since_read();
+        }
         self.link.restart();
         self.regs.reset(self.mac, self.link.is_up());
     }
@@ -559,6 +565,10 @@ impl<'a> Port<'a> {
         self.publish_heads();
         for (n, queue) in (0..QPRDC.count()).zip(&self.rx) {
             self.regs.set(&QPRDC, n, queue.drops());
+            self.regs.set(&QPRC, n, queue.packets());
+        }
+        for (n, queue) in (0..QPTC.count()).zip(&self.tx) {
+            self.regs.set(&QPTC, n, queue.packets());
         }
         for (row, value) in self.statistics() {
             self.regs.set(row, 0, value);
@@ -600,10 +610,19 @@ impl<'a> Port<'a> {
 
     /// A read of a statistics register: its value, which it clears. The low
     /// half of an octet counter latches the high one.
-    pub fn read_and_clear(&mut self, row: &Register, n: u16) -> Option<u32> {
-        if row.name == QPRDC.name {
-            let queue = self.rx.get_mut(usize::from(n))?;
-            return Some(queue.drops_since_read());
+    pub fn read_statistic(&mut self, row: &Register, n: u16) -> Option<u32> {
+        let queue = usize::from(n);
+        match row.name {
+            name if name == QPRDC.name => {
+                return Some(self.rx.get_mut(queue)?.drops_since_read());
+            }
+            name if name == QPRC.name => {
+                return Some(self.rx.get_mut(queue)?.packets_since_read());
+            }
+            name if name == QPTC.name => {
+                return Some(self.tx.get_mut(queue)?.packets_since_read());
+            }
+            _ => {}
         }
         let all = self.statistics();
         let value = all.iter().find(|(r, _)| r.name == row.name)?.1;
@@ -742,12 +761,12 @@ mod tests {
             port.rx[0].counts.bytes += frames * 60;
         };
         receive(&mut port, (3 << 26) + 1);
-        assert_eq!(port.read_and_clear(&GORCL, 0), Some(64));
+        assert_eq!(port.read_statistic(&GORCL, 0), Some(64));
         receive(&mut port, 1 << 30);
-        assert_eq!(port.read_and_clear(&GORCH, 0), Some(3));
-        assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
+        assert_eq!(port.read_statistic(&GORCH, 0), Some(3));
+        assert_eq!(port.read_statistic(&GORCH, 0), Some(0));
         receive(&mut port, 2);
-        assert_eq!(port.read_and_clear(&GORCL, 0), Some(128));
-        assert_eq!(port.read_and_clear(&GORCH, 0), Some(0));
+        assert_eq!(port.read_statistic(&GORCL, 0), Some(128));
+        assert_eq!(port.read_statistic(&GORCH, 0), Some(0));
     }
 }

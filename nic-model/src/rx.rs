@@ -21,6 +21,8 @@ pub(crate) struct RxEngine {
     pub buffer_bytes: u32,
     /// What `counts.ring_empty` stood at when QPRDC was last read or reset.
     drops_read: u64,
+    /// What `counts.delivered` stood at when QPRC was.
+    packets_read: u64,
     /// Whether a fault holds write-backs back until the next turn.
     holding: bool,
     /// Write-backs that it holds back.
@@ -135,7 +137,7 @@ impl RxEngine {
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
                 break;
             };
             let tags = head.tags::<PLAIN>(sequence);
@@ -181,7 +183,7 @@ impl RxEngine {
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
             let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.translate(iova, bytes)) else {
+            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
                 break;
             };
             let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);
@@ -340,6 +342,18 @@ impl RxEngine {
         let drops = self.drops();
         self.drops_read = self.counts.ring_empty;
         drops
+    }
+
+    /// QPRC: frames delivered since it was read.
+    pub fn packets(&self) -> u32 {
+        (self.counts.delivered - self.packets_read) as u32
+    }
+
+    /// QPRC as a read returns it, which clears it.
+    pub fn packets_since_read(&mut self) -> u32 {
+        let packets = self.packets();
+        self.packets_read = self.counts.delivered;
+        packets
     }
 
     /// Makes up for late write-backs.

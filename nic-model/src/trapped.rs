@@ -141,23 +141,7 @@ impl Bar0 for TrappedBar<'_> {
     fn read32(&self, offset: Offset) -> u32 {
         let at = offset.bytes();
         let mut model = self.model.borrow_mut();
-        let port = model.port_mut(self.port);
-        let (row, n) = row(offset);
-        let value = match row.access {
-            regs::Access::WriteOnly => 0,
-            regs::Access::ReadClear => {
-                port.read_and_clear(row, n).unwrap_or_else(|| {
-                    let value = port.regs().get(row, n);
-                    port.regs().set(row, n, 0);
-                    value
-                })
-            }
-            _ if [RDH.name, TDH.name].contains(&row.name) => {
-                port.publish_heads();
-                port.regs().load(at)
-            }
-            _ => port.regs().load(at),
-        };
+        let value = model.port_mut(self.port).read_register(at);
         self.log.access(Access::Read(at, value));
         value
     }
@@ -168,21 +152,6 @@ impl Bar0 for TrappedBar<'_> {
         let (row, n) = row(offset);
         let mut model = self.model.borrow_mut();
         self.check_write(&model, row, n, value);
-        let regs = *model.ports()[self.port].regs();
-        match row.access {
-            regs::Access::ReadOnly | regs::Access::ReadClear => {}
-            // EIMC clears the bits of EIMS (datasheet 8.2.3.5.6).
-            regs::Access::WriteOnly => {
-                regs.set(&EIMS, 0, regs.get(&EIMS, 0) & !value);
-            }
-            // EIMS sets bits only (8.2.3.5.5).
-            _ if row.name == EIMS.name => {
-                regs.set(&EIMS, 0, regs.get(&EIMS, 0) | value);
-            }
-            _ => {
-                regs.store(at, value);
-                model.poll_control_of(self.port);
-            }
-        }
+        model.write_register(self.port, at, value);
     }
 }

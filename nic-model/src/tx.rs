@@ -18,6 +18,8 @@ use crate::wire::Sink;
 pub(crate) struct TxEngine {
     pub ring: Option<Ring>,
     pub counts: TxCounts,
+    /// What `counts.sent` stood at when QPTC was last read or reset.
+    packets_read: u64,
     /// Whether a fault holds write-backs back until the next turn.
     holding: bool,
     /// Whether the group at the head is overtaken by later ones.
@@ -58,12 +60,22 @@ impl TxEngine {
     ) -> u32 {
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let owned = owned.min(most);
-        if sink.is_plain() {
+        if sink.is_plain() && sink.takes_changes() {
             let mut lane = *sink.lane(queue);
             // SAFETY: the driver gave the packet to the device, and the
             // translation covers it.
             let taken = self.send(memory, owned, |at, len| unsafe {
-                lane.inspect_plain(at, len).into_iter().for_each(&mut sent);
+                let number = lane.inspect_plain::<true>(at, len);
+                number.into_iter().for_each(&mut sent);
+            });
+            lane.arrived(taken);
+            *sink.lane(queue) = lane;
+        } else if sink.is_plain() {
+            let mut lane = *sink.lane(queue);
+            // SAFETY: as above.
+            let taken = self.send(memory, owned, |at, len| unsafe {
+                let number = lane.inspect_plain::<false>(at, len);
+                number.into_iter().for_each(&mut sent);
             });
             lane.arrived(taken);
             *sink.lane(queue) = lane;
@@ -94,7 +106,7 @@ impl TxEngine {
             let packet = Packet::at_head(&ring);
             if let Some((iova, len)) = packet.whole {
                 let at = first.translate(iova, len);
-                match at.or_else(|| memory.translate(iova, len)) {
+                match at.or_else(|| memory.beyond(iova, len)) {
                     Some(at) => {
                         accept(at, len);
                         bytes += u64::from(len);
@@ -174,6 +186,18 @@ impl TxEngine {
         self.late.clear();
         self.holding = false;
         self.overtaken = false;
+    }
+
+    /// QPTC: frames sent since it was read.
+    pub fn packets(&self) -> u32 {
+        (self.counts.sent - self.packets_read) as u32
+    }
+
+    /// QPTC as a read returns it, which clears it.
+    pub fn packets_since_read(&mut self) -> u32 {
+        let packets = self.packets();
+        self.packets_read = self.counts.sent;
+        packets
     }
 
     /// Makes up for late write-backs.

@@ -123,13 +123,13 @@ impl Lane {
     /// Looks at the plain frame of `len` bytes at `at`, and says its number
     /// if it is as it should be; to be counted by
     /// [`arrived`](Self::arrived), for a counter in a loop costs more than
-    /// the look.
+    /// the look. `CHANGED` says that it may have been changed on the way.
     ///
     /// # Safety
     ///
     /// `len` bytes from `at` on are valid for reads.
     #[inline(always)]
-    pub unsafe fn inspect_plain(
+    pub unsafe fn inspect_plain<const CHANGED: bool>(
         &mut self,
         at: NonNull<u8>,
         len: u32,
@@ -139,7 +139,12 @@ impl Lane {
             return None;
         }
         // SAFETY: the caller's promise; `len` is the length of a frame.
-        let (sequence, same) = unsafe { self.head.check::<true>(at) };
+        let (sequence, same) = unsafe {
+            match CHANGED {
+                true => self.head.check_forwarded::<true>(at),
+                false => self.head.check::<true>(at),
+            }
+        };
         self.note(sequence, same)
     }
 
@@ -204,6 +209,8 @@ pub struct Sink {
     digest: Option<u64>,
     /// Whether frames may fill a buffer, for a fault of the device.
     takes_oversize: bool,
+    /// Whether forwarders may change addresses and byte 48.
+    takes_changes: bool,
 }
 
 impl Sink {
@@ -226,7 +233,13 @@ impl Sink {
             bad: Bad::default(),
         };
         let lanes = vec![lane; usize::from(queues)];
-        Self { maker, lanes, digest: None, takes_oversize: false }
+        Self {
+            maker,
+            lanes,
+            digest: None,
+            takes_oversize: false,
+            takes_changes: false,
+        }
     }
 
     /// Keeps a digest of every byte that arrives, for comparisons in tests.
@@ -239,6 +252,19 @@ impl Sink {
     pub fn with_oversize(mut self, takes_oversize: bool) -> Self {
         self.takes_oversize = takes_oversize;
         self
+    }
+
+    /// Takes frames whose Ethernet addresses or byte 48 are others, as
+    /// forwarders leave them that nobody here wrote.
+    pub fn with_changes(mut self, takes_changes: bool) -> Self {
+        self.takes_changes = takes_changes;
+        self
+    }
+
+    /// Whether frames may have been changed on the way.
+    #[inline(always)]
+    pub(crate) fn takes_changes(&self) -> bool {
+        self.takes_changes
     }
 
     /// Whether a lane can take frames by itself.
@@ -287,7 +313,12 @@ impl Sink {
             return None;
         }
         // SAFETY: the caller's promise; `len` is at least the maker's length.
-        let (sequence, same) = unsafe { self.maker.check(at) };
+        let (sequence, same) = unsafe {
+            match self.takes_changes {
+                true => self.maker.check_forwarded(at),
+                false => self.maker.check(at),
+            }
+        };
         if !oversize {
             return lane.note(sequence, same);
         }
@@ -336,5 +367,50 @@ impl Sink {
     /// The digest, when it was asked for.
     pub fn digest(&self) -> Option<u64> {
         self.digest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::TOUCHED_BYTE;
+
+    /// What a sink says of frame 7 after `change`, alone and in a lane.
+    fn said(wire_bytes: u16, change: impl Fn(&mut [u8])) -> SinkCounts {
+        let format = FrameFormat { wire_bytes, ..FrameFormat::default() };
+        let mut sink = Sink::new(0, format, 0, 1, 0).with_changes(true);
+        let mut frame = FrameMaker::new(0, format).frame(7);
+        change(&mut frame);
+        let len = frame.len() as u32;
+        let at = NonNull::from_mut(frame.as_mut_slice()).cast();
+        // SAFETY: the vector is as long as the frame.
+        let number = unsafe { sink.accept(0, at, len) };
+        if sink.is_plain() {
+            let mut lane = *sink.lane(0);
+            lane.expected = 7;
+            // SAFETY: as above.
+            let same = unsafe { lane.inspect_plain::<true>(at, len) };
+            assert_eq!(same, number);
+        }
+        sink.counts()
+    }
+
+    #[test]
+    fn a_forwarder_may_change_addresses_and_byte_48_and_no_more() {
+        for wire_bytes in [64, 65, 1518] {
+            let one = |at: usize| {
+                let counts = said(wire_bytes, |frame| frame[at] ^= 0x80);
+                (counts.good, counts.corrupt)
+            };
+            // Behind them is the number: another one is another frame.
+            for at in 0..52 {
+                let allowed = at < 12 || at == TOUCHED_BYTE;
+                let wanted = if allowed { (1, 0) } else { (0, 1) };
+                assert_eq!(one(at), wanted, "byte {at} of {wire_bytes}");
+            }
+            for last in 60..usize::from(wire_bytes) - 4 {
+                assert_eq!(one(last), (0, 1), "byte {last}");
+            }
+        }
     }
 }

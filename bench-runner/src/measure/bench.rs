@@ -188,10 +188,8 @@ impl Bench {
         let (spec, parts) = self.begin(task);
         match (placement, task.cores) {
             (Placement::Lockstep, _) => lockstep::block(&spec, parts),
-            (Placement::Threaded, None) => threaded::block(&spec, parts),
-            (Placement::Threaded, Some(cores)) => {
-                several::block(&spec, parts, cores)
-            }
+            (_, None) => threaded::block(&spec, parts),
+            (_, Some(cores)) => several::block(&spec, parts, cores),
         }
     }
 }
@@ -237,6 +235,7 @@ impl BlockSpec<'_> {
             touches: u8::from(!from_driver),
             digest: false,
             from_driver,
+            takes_changes: false,
         }
     }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod counted;
 mod floor;
+mod foreign;
 mod handover;
 mod highest;
 mod lockstep;
@@ -21,6 +22,7 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use floor::floor;
+pub use foreign::{Card, EndOfLane, Lane, Offered, Window};
 pub use paced::{Flap, Kept, Listener, ON_SCHEDULE, Schedule, TOLERANCE};
 pub use probe::Probe;
 pub use recorder::{Interval, Sample};

@@ -12,7 +12,9 @@ pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
         (_, Placement::Lockstep) => {
             "Mpps that one core could forward, both directions"
         }
-        (_, Placement::Threaded) => "Mpps forwarded, both directions",
+        (_, Placement::Threaded | Placement::External) => {
+            "Mpps forwarded, both directions"
+        }
     }
 }
 
@@ -60,6 +62,7 @@ fn device(run: &Run, results: &[CellResult]) -> String {
     let placement = match setup.placement {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",
+        Placement::External => "on a core of its own, drivers are programs",
     };
     let halves = match setup.split {
         true => "; receive and transmit on separate cores",

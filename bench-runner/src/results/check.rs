@@ -54,10 +54,10 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
                  nothing"
             ));
         }
-        if cell.fill == Fill::Random && setup.placement == Placement::Threaded {
+        if cell.fill == Fill::Random && setup.placement != Placement::Lockstep {
             return Err(format!(
-                "cells[{index}].fill is random, but setup.placement is \
-                 threaded"
+                "cells[{index}].fill is random, but setup.placement is not \
+                 lockstep"
             ));
         }
     }

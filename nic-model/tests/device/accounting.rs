@@ -66,6 +66,7 @@ fn traffic() -> impl Strategy<Value = Traffic> {
     (bytes, types, first, any::<bool>()).prop_map(
         |(wire_bytes, types, first_sequence, digest)| Traffic {
             from_driver: false,
+            takes_changes: false,
             format: FrameFormat { wire_bytes, types, ..FrameFormat::default() },
             first_sequence,
             touches: 1,

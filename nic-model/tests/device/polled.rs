@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use driver::bar::Bar0;
-use driver::regs::{RDT, TDT};
+use driver::regs::{AUTOC, EERD, EIMS, MSCA, MSRWD, RDT, SWSM, TDT};
 use nic_model::Faults;
 
 use crate::rig::Setup;
@@ -37,6 +37,25 @@ fn a_polled_device_publishes_heads_and_counters_when_asked_to() {
     let statistics = rig.nics[0].statistics();
     assert_eq!((statistics.rx_packets, statistics.tx_packets), (10, 10));
     assert_eq!((statistics.rx_bytes, statistics.tx_bytes), (640, 640));
+}
+
+#[test]
+fn a_polled_device_answers_commands() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let card = setup.card(&mut arena);
+    let bar = &card.bars[0];
+    bar.write32(EERD.offset(), 0x3F << 2 | 1);
+    bar.write32(MSCA.offset(), 0x4C01_0002);
+    bar.write32(AUTOC.offset(), 0xC000_9000);
+    bar.write32(SWSM.offset(), 2);
+    bar.write32(EIMS.offset(), 5);
+    card.model.borrow_mut().poll_control();
+    let registers = [EERD, MSCA, MSRWD, AUTOC, SWSM, EIMS];
+    assert_eq!(
+        registers.map(|row| bar.read32(row.offset())),
+        [0xBABA_00FE, 0x0C01_0002, 0xFFFF_0000, 0xC000_8000, 2, 5]
+    );
 }
 
 #[test]

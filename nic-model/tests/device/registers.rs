@@ -13,11 +13,13 @@ use crate::rig::{Rig, Setup};
 /// What a register reads after a reset.
 fn after_reset(row: &Register, n: u16) -> u32 {
     match (row.name, n) {
-        ("EEC", _) => 0x0000_0200,
+        ("EEC", _) => 0x0000_3300,
         ("RDRXCTL", _) => 0x0000_0008,
         ("SRRCTL", _) => 0x0000_0002,
         ("AUTOC", _) => 0xC000_8000,
-        ("LINKS", _) => 0x7000_0000,
+        ("LINKS", _) => 0xF000_0000,
+        ("ANLP1", _) => 0x000F_0000,
+        ("SECTXSTAT" | "SECRXSTAT", _) => 0x0000_0001,
         ("RAL", 0) => 0x9059_8202,
         ("RAH", 0) => 0x8000_0000,
         _ => 0,
@@ -113,6 +115,127 @@ fn interrupts_are_masked_bit_by_bit() {
     assert_eq!(bar.read32(EIMC.offset()), 0);
     bar.write32(EIMC.offset(), u32::MAX);
     assert_eq!(masked(), 0);
+}
+
+#[test]
+fn vectors_are_masked_in_either_register() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    let masks = || [EIMS.at(0), EIMS_EX.at(0), EIMS_EX.at(1)];
+    let read = || masks().map(|at| bar.read32(at));
+    bar.write32(EIMS.offset(), 0x0010_0005);
+    assert_eq!(read(), [0x0010_0005, 0x0000_0005, 0]);
+    bar.write32(EIMS_EX.at(0), 0x8000_0002);
+    bar.write32(EIMS_EX.at(1), 0x0000_0001);
+    assert_eq!(read(), [0x0010_0007, 0x8000_0007, 1]);
+    bar.write32(EIMC_EX.at(0), 0x0010_0001);
+    assert_eq!(read(), [0x0010_0006, 0x8000_0006, 1]);
+    bar.write32(EIMC.offset(), u32::MAX);
+    assert_eq!(read(), [0, 0x8000_0000, 1]);
+}
+
+#[test]
+fn causes_are_set_by_software_and_cleared_by_reading_or_by_ones() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    bar.write32(EICS.offset(), 0x0010_0003);
+    bar.write32(EICS_EX.at(0), 0x0000_0004);
+    bar.write32(EICR.offset(), 0x0000_0001);
+    assert_eq!(bar.read32(EICS.offset()), 0);
+    assert_eq!(bar.read32(EICR.offset()), 0x0010_0006);
+    assert_eq!(bar.read32(EICR.offset()), 0);
+}
+
+#[test]
+fn a_read_of_the_causes_masks_those_that_the_driver_chose() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    bar.write32(EIAM.offset(), 0x0000_FFFF);
+    bar.write32(EIMS.offset(), 0x0010_0003);
+    bar.write32(EICS.offset(), 0x0010_0001);
+    assert_eq!(bar.read32(EICR.offset()), 0x0010_0001);
+    assert_eq!(bar.read32(EIMS.offset()), 0x0010_0002);
+}
+
+#[test]
+fn the_eeprom_is_empty_and_its_checksum_right() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    let word = |address: u32| {
+        bar.write32(EERD.offset(), address << 2 | eerd::START);
+        let answer = bar.read32(EERD.offset());
+        assert_eq!(answer & 0xFFFF, address << 2 | eerd::DONE);
+        answer >> 16
+    };
+    let sum = (0..0x40).map(word).sum::<u32>();
+    assert_eq!(sum, 0xBABA);
+    assert_eq!(word(0x3F), 0xBABA);
+    assert_eq!(word(0x3FFF), 0);
+}
+
+#[test]
+fn no_phy_answers() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    // A read cycle of device 1, register 2.
+    bar.write32(MSCA.offset(), 0x4C01_0002);
+    assert_eq!(bar.read32(MSCA.offset()), 0x0C01_0002);
+    assert_eq!(bar.read32(MSRWD.offset()), 0xFFFF_0000);
+}
+
+#[test]
+fn a_semaphore_is_free_for_the_first_reader() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let bar = setup.card(&mut arena).model.bar(0);
+    for _ in 0..2 {
+        assert_eq!(bar.read32(SWSM.offset()), 0);
+        assert_eq!(bar.read32(SWSM.offset()), swsm::SMBI);
+        bar.set_bits(SWSM.offset(), swsm::SWESMBI);
+        assert_eq!(bar.read32(SWSM.offset()), swsm::SMBI | swsm::SWESMBI);
+        bar.write32(SWSM.offset(), 0);
+    }
+    bar.set_bits(SW_FW_SYNC.offset(), 0x0000_0021);
+    assert_eq!(bar.read32(SW_FW_SYNC.offset()), 0x0000_0021);
+}
+
+#[test]
+fn an_offset_without_a_register_is_memory_and_some_registers_have_two() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let model = setup.card(&mut arena).model;
+    let mut model = model.borrow_mut();
+    for offset in [0x0_0004, 0x0_5200, 0x1_FFFC] {
+        model.write_register(0, offset, 0x1234_5678);
+        assert_eq!(model.port_mut(0).read_register(offset), 0x1234_5678);
+        assert_eq!(model.port_mut(1).read_register(offset), 0);
+    }
+    let port = model.port_mut(1);
+    assert_eq!(port.read_register(0xA200), 0x9059_8202);
+    assert_eq!(port.read_register(0xA204), 0x8000_0100);
+    model.write_register(1, 0xA27C, 0x8000_4321);
+    assert_eq!(model.port_mut(1).read_register(0x547C), 0x8000_4321);
+}
+
+#[test]
+fn packets_are_counted_by_queue_until_they_are_read() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let mut rig = setup.rig(&mut arena);
+    rig.offer(20);
+    rig.forward(32);
+    rig.transmit();
+    let bar = rig.nics[0].bar();
+    for row in [QPRC, QPTC] {
+        assert_eq!(bar.read32(row.at(0)), 20, "{}", row.name);
+        assert_eq!(bar.read32(row.at(0)), 0, "{}", row.name);
+        assert_eq!(bar.read32(row.at(1)), 0, "{}", row.name);
+    }
 }
 
 #[test]

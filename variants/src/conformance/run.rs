@@ -88,6 +88,7 @@ pub fn run_on(
         first_sequence: scenario.first_sequence,
         touches: u8::from(!sends_only),
         from_driver: sends_only,
+        takes_changes: false,
         // A byte at a time: too much for an interpreter, where the sinks'
         // own checks have to do.
         digest: !cfg!(miri),

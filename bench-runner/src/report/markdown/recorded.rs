@@ -74,9 +74,10 @@ fn conditions(
     let placement = match setup.placement {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threads",
+        Placement::External => "programs of their own",
     };
     let fill = match (setup.placement, setup.fill) {
-        (Placement::Threaded, _) => "",
+        (Placement::Threaded | Placement::External, _) => "",
         (_, Fill::Full) => ", full rings",
         (_, Fill::Random) => ", random fill",
     };
