@@ -203,7 +203,11 @@ fn plan_of(args: &ExternalArgs) -> Result<(Plan, Setup), Failure> {
         )));
     }
     let mut contenders = vec![(name, Kind::Program(words))];
-    let batch = u16::try_from(args.batch).unwrap_or(0);
+    for variant in &args.with {
+        let name = plan::forwarders(std::slice::from_ref(variant))?[0].name();
+        let words = ourselves(&name, args)?;
+        contenders.push((name, Kind::Program(words)));
+    }
     for variant in &args.with_threaded {
         let name = plan::forwarders(std::slice::from_ref(variant))?[0].name();
         contenders.push((format!("{THREADED}{name}"), Kind::Thread(name)));
@@ -229,7 +233,7 @@ fn plan_of(args: &ExternalArgs) -> Result<(Plan, Setup), Failure> {
             )));
         }
     }
-    let batch = plan::sendable(&[batch.into()], setup.ring_entries)?[0];
+    let batch = plan::sendable(&[args.batch], setup.ring_entries)?[0];
     setup.rounds = (args.seconds / WINDOW).ceil().max(1.0) as u32;
     setup.processes = args.repeat;
     setup.arenas = 1;
@@ -246,6 +250,32 @@ fn plan_of(args: &ExternalArgs) -> Result<(Plan, Setup), Failure> {
         batch,
     };
     Ok((plan, setup))
+}
+
+/// The command that runs a variant of this program.
+fn ourselves(
+    variant: &str,
+    args: &ExternalArgs,
+) -> Result<Vec<String>, Failure> {
+    let this = std::env::current_exe().map_err(Failure::environment)?;
+    let place = args.huge_pages.first().ok_or_else(|| {
+        Failure::error("--huge-pages: no folder for our own variants")
+    })?;
+    let (batch, [first, second]) = (args.batch.to_string(), ADDRESSES);
+    let (this, place) = (this.display(), place.display());
+    let words = [
+        &*this.to_string(),
+        "forward",
+        "--variant",
+        variant,
+        "--batch",
+        &batch,
+        "--huge-pages",
+        &place.to_string(),
+        first,
+        second,
+    ];
+    Ok(words.map(str::to_owned).to_vec())
 }
 
 /// Whether this user and this machine can do it.
