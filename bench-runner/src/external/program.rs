@@ -24,8 +24,9 @@ use crate::process;
 /// How long the stage may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a program has to end when it is asked to.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long a program has to end when it is asked to; testpmd takes most of a
+/// second to close its ports.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a look waits.
 const LOOK: Duration = Duration::from_millis(20);

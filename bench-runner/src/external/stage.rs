@@ -114,7 +114,9 @@ fn memory_at(place: &Path) -> io::Result<()> {
 fn huge_pages_at(place: &Path) -> io::Result<()> {
     provide(place)?;
     let size = c"pagesize=2M";
-    Ok(mount("ringside", place, "hugetlbfs", MountFlags::empty(), size)?)
+    // Named after its kind: there are programs that look for that.
+    let kind = "hugetlbfs";
+    Ok(mount(kind, place, kind, MountFlags::empty(), size)?)
 }
 
 /// Where file systems of a kind are mounted.
