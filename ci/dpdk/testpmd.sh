@@ -86,7 +86,7 @@ libraries() {
     # Loaded at run time, so nothing depends on it.
     if [[ " $* " == *" ${wanted[0]} "* ]]; then
         apt-cache depends --important "${wanted[0]}" |
-            sed -n "s/^ *Depends: \($ring[0-9]*\)$/\1/p"
+            sed -n "s/^ *Depends: \(${ring}[0-9]*\)$/\1/p"
     fi
 }
 
