@@ -67,6 +67,8 @@ pub fn command() -> Result<(), Failure> {
             return Err("the runner is gone".to_owned());
         }
         let mut first = start(&order).map_err(|e| e.to_string())?;
+        // Waiting would close it, and some end when nothing more comes.
+        let _open = first.stdin.take();
         say(&Message::Started(first.id()));
         let status = first.wait().map_err(|e| e.to_string())?;
         Ok(told(status))
@@ -105,7 +107,7 @@ fn start(order: &Order) -> io::Result<std::process::Child> {
         .args(["confine-first", "--"])
         .args(&order.words)
         .env_remove(process::PARENT)
-        // Some end when there is nothing more to read.
+        // Nothing ever comes.
         .stdin(Stdio::piped())
         // Its words go where the program's go.
         .stdout(io::stderr())

@@ -33,6 +33,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Addresses whose refusal is explained; what is beyond is only counted.
 const EXPLAINED: usize = 8;
 
+/// Memory so many bytes above a huge page may have been taken for a part of
+/// the same mapping.
+const NEAR: u64 = 64 << 20;
+
 /// Mappings that are larger are not looked through for an address.
 const MOST_BYTES: u64 = 16 << 30;
 
@@ -217,7 +221,22 @@ impl ProcessMemory {
                 );
             }
         }
-        "no memory of the program is there".to_owned()
+        self.none_there(wanted)
+    }
+
+    /// What is near a page frame that no process has.
+    fn none_there(&self, wanted: u64) -> String {
+        let none = "no memory of the program is there".to_owned();
+        let below = self.known.iter().filter(|frame| **frame < wanted).max();
+        let bytes = below.map_or(u64::MAX, |below| (wanted - below) * FRAME);
+        if bytes > NEAR {
+            return none;
+        }
+        let pages = bytes / HUGE_PAGE as u64;
+        format!(
+            "{none}; it has a huge page {pages} pages below: pages that \
+             follow each other in a mapping need not do so in memory"
+        )
     }
 }
 

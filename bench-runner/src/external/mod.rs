@@ -474,14 +474,23 @@ impl Part<'_> {
         }
         let quality = watch.end();
         let mut accounts = Vec::new();
-        for one in contenders.iter_mut() {
-            accounts.push(one.account());
+        for (cell, one) in contenders.iter_mut().enumerate() {
+            let mut lines = vec![one.account()];
             for memory::Refusal { iova, why } in one.refusals() {
                 let name = one.name();
-                accounts
-                    .push(format!("{name}: DMA to {iova:#x} refused: {why}"));
+                lines.push(format!("{name}: DMA to {iova:#x} refused: {why}"));
             }
             one.whole()?;
+            let forwarded = |round: &Round| {
+                round.forwarded.as_ref().map_or(0, |each| each[cell])
+            };
+            if all.iter().all(|round| forwarded(round) == 0) {
+                return Err(Failure::error(format!(
+                    "no frame came back in any window: {}",
+                    lines.join("; ")
+                )));
+            }
+            accounts.extend(lines);
         }
         let mut measured = self.so_far(index, all, accounts);
         measured.process.quality = Some(quality);

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal,
+};
 
 use super::confine::{Message, Order};
 use super::memory;
@@ -21,8 +24,9 @@ use crate::process;
 /// How long the stage may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a program has to end when it is asked to.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long a program has to end when it is asked to; testpmd takes most of a
+/// second to close its ports.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a look waits.
 const LOOK: Duration = Duration::from_millis(20);
@@ -39,6 +43,8 @@ pub struct Program {
     messages: Receiver<Message>,
     /// Process 1 of its namespace, once there is one.
     first: Option<u32>,
+    /// The same, which never stands for another process.
+    handle: Option<OwnedFd>,
     namespace: u64,
     members: Vec<u32>,
     looked: Instant,
@@ -93,6 +99,7 @@ impl Program {
             stdin,
             messages,
             first: None,
+            handle: None,
             namespace: 0,
             members: Vec::new(),
             looked: Instant::now(),
@@ -138,8 +145,15 @@ impl Program {
         match self.hear()? {
             Message::Started(first) => {
                 self.first = Some(first);
-                let namespace = memory::namespace(first);
-                self.namespace = namespace.map_err(|_| self.gone())?;
+                let Ok(namespace) = memory::namespace(first) else {
+                    // Over already; how is about to be told.
+                    let over = self.hear()?;
+                    return Err(self.unexpected(over));
+                };
+                self.namespace = namespace;
+                let pid = Pid::from_raw(first.cast_signed());
+                let open = |pid| pidfd_open(pid, PidfdFlags::empty()).ok();
+                self.handle = pid.and_then(open);
                 Ok(first)
             }
             other => Err(self.unexpected(other)),
@@ -244,13 +258,14 @@ fn tell(pid: u32, signal: Signal) {
 impl Drop for Program {
     /// Asks it to end, and ends all of it.
     fn drop(&mut self) {
-        if let Some(first) = self.first {
+        if let Some(handle) = self.handle.take() {
             self.look();
             self.signal(Signal::TERM);
             self.signal(Signal::CONT);
             // Whatever comes, the pipe closing included.
             let _ = self.messages.recv_timeout(GRACE);
-            tell(first, Signal::KILL);
+            // One that is over takes no signal.
+            let _ = pidfd_send_signal(handle, Signal::KILL);
         } else {
             let _ = self.confined.kill();
         }

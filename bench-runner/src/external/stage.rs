@@ -41,6 +41,10 @@ const BAR0_AT: u64 = 0xF000_0000;
 /// The driver that ports are shown to be bound to.
 const DRIVER: &str = "uio_pci_generic";
 
+/// The kernel's own driver of such a card: some take the ports from it by its
+/// folder, whether it has them or not.
+const KERNEL_DRIVER: &str = "ixgbe";
+
 /// Makes all of it.
 ///
 /// # Errors
@@ -50,10 +54,12 @@ pub fn build(huge_pages: &[PathBuf]) -> Result<(), String> {
     let bus = Path::new(BUS);
     memory_at(bus).map_err(|e| told(bus, &e))?;
     let make = || {
-        let driver = bus.join("drivers").join(DRIVER);
-        fs::create_dir_all(&driver)?;
-        for file in ["bind", "unbind", "new_id"] {
-            fs::write(driver.join(file), "")?;
+        for driver in [DRIVER, KERNEL_DRIVER] {
+            let driver = bus.join("drivers").join(driver);
+            fs::create_dir_all(&driver)?;
+            for file in ["bind", "unbind", "new_id"] {
+                fs::write(driver.join(file), "")?;
+            }
         }
         for (n, address) in ADDRESSES.iter().enumerate() {
             device(&bus.join("devices").join(address), n as u64)?;
@@ -108,7 +114,9 @@ fn memory_at(place: &Path) -> io::Result<()> {
 fn huge_pages_at(place: &Path) -> io::Result<()> {
     provide(place)?;
     let size = c"pagesize=2M";
-    Ok(mount("ringside", place, "hugetlbfs", MountFlags::empty(), size)?)
+    // Named after its kind: there are programs that look for that.
+    let kind = "hugetlbfs";
+    Ok(mount(kind, place, kind, MountFlags::empty(), size)?)
 }
 
 /// Where file systems of a kind are mounted.
