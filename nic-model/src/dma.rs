@@ -55,6 +55,13 @@ struct Slot {
 
 impl Slot {
     const EMPTY: Self = Self { page: u64::MAX, base: NonNull::dangling() };
+
+    /// All of it, which is in memory.
+    #[inline(always)]
+    fn region(self) -> Region {
+        let len = HUGE_PAGE as u64;
+        Region { iova: self.page * len, len, base: self.base }
+    }
 }
 
 // SAFETY: the map holds addresses; what makes their use sound is stated at
@@ -136,23 +143,37 @@ impl<'a> DmaMap<'a> {
 
     /// Where `len` bytes at the device address `iova` are, if the device may
     /// reach all of them.
-    #[inline(always)]
     pub fn translate(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
         let first = self.first.translate(iova, len);
         first.or_else(|| self.beyond(iova, len))
     }
 
-    /// The same for what is not in the first region.
+    /// The same, for a loop that keeps at hand the region of its last access.
     #[inline(always)]
-    pub(crate) fn beyond(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
-        let page = iova.value() / HUGE_PAGE as u64;
-        let at = iova.value() as usize % HUGE_PAGE;
-        let slot = self.slots[page as usize % SLOTS].get();
-        if slot.page == page && at + len as usize <= HUGE_PAGE {
-            // SAFETY: the slot's page is in memory, all of it.
-            return Some(unsafe { slot.base.add(at) });
+    pub(crate) fn near(
+        &self,
+        last: &mut Region,
+        iova: Iova,
+        len: u32,
+    ) -> Option<NonNull<u8>> {
+        if let Some(at) = last.translate(iova, len) {
+            return Some(at);
         }
-        self.search(iova, len)
+        let page = iova.value() / HUGE_PAGE as u64;
+        let slot = self.slots[page as usize % SLOTS].get();
+        if slot.page == page {
+            *last = slot.region();
+        }
+        last.translate(iova, len).or_else(|| self.search(iova, len))
+    }
+
+    /// The same for what is not in the first region.
+    fn beyond(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
+        let page = iova.value() / HUGE_PAGE as u64;
+        let slot = self.slots[page as usize % SLOTS].get();
+        let hit = (slot.page == page).then(|| slot.region());
+        hit.and_then(|region| region.translate(iova, len))
+            .or_else(|| self.search(iova, len))
     }
 
     #[cold]
