@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::load::{PatternArg, Rate};
+
 /// Options of `external`.
 #[derive(Args, Clone, Debug)]
 pub struct ExternalArgs {
@@ -19,12 +21,13 @@ pub struct ExternalArgs {
     /// Seconds before the first window
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub warmup: f64,
-    /// Seconds measured of each program per repeat
+    /// Seconds measured of each program per repeat, or per rate
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     pub seconds: f64,
-    /// How often all programs are started afresh
+    /// How often all programs are started afresh; once with --rate
     #[arg(
         long,
+        conflicts_with = "rate",
         value_name = "N",
         default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..=1000)
@@ -58,6 +61,17 @@ pub struct ExternalArgs {
     /// run
     #[arg(long)]
     pub log_registers: bool,
+    /// Offer packets per second, both ports together, or shares of what the
+    /// program forwards of an unlimited load, and follow every frame: how long
+    /// it takes, and what is lost
+    #[arg(long, value_name = "RATE,…", value_delimiter = ',')]
+    pub rate: Vec<Rate>,
+    /// How frames follow each other at a rate: constant, poisson or burst:N
+    #[arg(long, value_name = "HOW", default_value = "constant")]
+    pub pattern: PatternArg,
+    /// Go on with the interrupted run in --out
+    #[arg(long, conflicts_with = "rate")]
+    pub resume: bool,
     /// Folder of the results; a new one in results/ otherwise
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -16,7 +16,7 @@ use super::program::Program;
 use super::registers::Watch;
 use crate::failure::Failure;
 use crate::folder::replace;
-use crate::measure::{Card, Lane, Window};
+use crate::measure::{Card, Interval, Kept, Lane, Schedule, Window};
 use crate::process;
 
 /// Ticks between two looks at a program that sets up: a driver may wait for a
@@ -114,11 +114,6 @@ impl<'a> Contender<'a> {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The card that it drives.
-    pub fn card(&mut self) -> &mut Card<'a> {
-        &mut self.card
     }
 
     /// Waits until both ports run.
@@ -224,6 +219,19 @@ impl<'a> Contender<'a> {
         }
     }
 
+    /// Lets it run against as many frames as its rings take, for so many
+    /// ticks.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or the user stops it all.
+    pub fn serve(&mut self, ticks: u64) -> Result<(), Failure> {
+        self.go_on();
+        self.card.serve(ticks);
+        self.stop();
+        self.check()
+    }
+
     /// A window after it has run for so many ticks.
     ///
     /// # Errors
@@ -235,12 +243,32 @@ impl<'a> Contender<'a> {
         ticks: u64,
     ) -> Result<Window, Failure> {
         self.go_on();
-        self.card.serve(settle, || true);
+        self.card.serve(settle);
         let window = self.card.window(ticks);
         self.stop();
         self.check()?;
         self.whole()?;
         Ok(window)
+    }
+
+    /// Offers it a schedule, and follows every frame.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or frames came back that nobody sent.
+    pub fn offer(
+        &mut self,
+        schedule: &Schedule,
+        entries: u16,
+        tick_hz: f64,
+    ) -> Result<(Kept, Interval), Failure> {
+        self.go_on();
+        self.card.drain();
+        let offered = self.card.schedule(schedule, entries, tick_hz);
+        self.stop();
+        self.check()?;
+        self.whole()?;
+        Ok(offered)
     }
 
     /// Whether all frames that came back are such as were sent, in order.

@@ -9,12 +9,12 @@ use std::sync::{OnceLock, mpsc};
 use std::thread::{self, Scope, Thread};
 
 use nic_model::arrivals::SECOND;
-use nic_model::generator::{Fills, Generator, Punctuality};
-use nic_model::{Account, Model, Port};
+use nic_model::generator::Generator;
+use nic_model::{Model, Port};
 use variants::workload::PORTS;
 
 use super::bench::{Bench, Task};
-use super::paced::{CALL, Clock, Schedule, TOLERANCE};
+use super::paced::{CALL, Clock, Kept, Schedule, TOLERANCE};
 use super::recorder::{Interval, Recorder};
 use super::threaded::{BURST, Effort};
 use crate::affinity;
@@ -38,20 +38,6 @@ pub struct Window {
     pub ticks: u64,
     /// Frames that came back.
     pub forwarded: u64,
-    /// Share of the time that the card spent on frames.
-    pub model_busy: f64,
-}
-
-/// What became of a schedule.
-pub struct Offered {
-    /// Times of the frames that came back.
-    pub whole: Interval,
-    /// Where all of them went.
-    pub account: Account,
-    /// How the schedule was kept.
-    pub punctuality: Punctuality,
-    /// How full batches were.
-    pub fills: Fills,
     /// Share of the time that the card spent on frames.
     pub model_busy: f64,
 }
@@ -82,17 +68,14 @@ impl<'a> Card<'a> {
         self.model.transmit() + self.model.receive_ready(BURST)
     }
 
-    /// Serves for so many ticks; `look` may end it early by `false`.
-    pub fn serve(&mut self, ticks: u64, mut look: impl FnMut() -> bool) {
+    /// Serves for so many ticks.
+    pub fn serve(&mut self, ticks: u64) {
         let start = stamp();
         while stamp() - start < ticks {
             for _ in 0..LOOK {
                 self.turn();
             }
             self.model.publish();
-            if !look() {
-                break;
-            }
         }
     }
 
@@ -143,13 +126,14 @@ impl<'a> Card<'a> {
         self.model.publish();
     }
 
-    /// Offers a schedule from its beginning to its end.
+    /// Offers a schedule from its beginning to its end. What has not come back
+    /// a while later is taken for dropped.
     pub fn schedule(
         &mut self,
         schedule: &Schedule,
         entries: u16,
         tick_hz: f64,
-    ) -> Offered {
+    ) -> (Kept, Interval) {
         let model = &mut self.model;
         let mut generator = Generator::new(
             model,
@@ -201,16 +185,18 @@ impl<'a> Card<'a> {
             }
             effort.count(moved > 0, clock.now() - start);
         }
-        let account = self.model.account().since(&before);
+        let mut account = self.model.account().since(&before);
+        account.forwarder = u64::try_from(account.remainder()).unwrap_or(0);
         recorder.finish(clock.now(), account, generator.punctuality());
         let whole = intervals.recv().expect("an interval at the end");
-        Offered {
-            whole: *whole,
+        let kept = Kept {
             account,
             punctuality: generator.punctuality(),
             fills: generator.fills(),
             model_busy: effort.share(),
-        }
+            stopped: false,
+        };
+        (kept, *whole)
     }
 }
 

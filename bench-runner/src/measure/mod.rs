@@ -22,7 +22,7 @@ mod threaded;
 pub use bench::{Bench, Task, arena_bytes, config};
 pub use counted::{Instrument, Times, Turns};
 pub use floor::floor;
-pub use foreign::{Card, EndOfLane, Lane, Offered, Window};
+pub use foreign::{Card, EndOfLane, Lane, Window};
 pub use paced::{Flap, Kept, Listener, ON_SCHEDULE, Schedule, TOLERANCE};
 pub use probe::Probe;
 pub use recorder::{Interval, Sample};
