@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::card::Through;
+use crate::card::{Address, Pair, Through};
 use crate::failure::Failure;
 use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
@@ -191,6 +191,7 @@ Examples:
 Examples:
   bench-runner doctor
   bench-runner doctor --core 3 --model-core 2
+  bench-runner doctor --nic 0000:03:00.0,0000:03:00.1
   bench-runner doctor --json")]
     Doctor(DoctorArgs),
     /// Set the machine up for measuring: one frequency, quiet cores
@@ -616,7 +617,7 @@ pub struct SoakArgs {
 pub struct ForwardArgs {
     /// PCI addresses of two ports, such as 0000:03:00.0
     #[arg(value_name = "ADDR", num_args = 2, required = true)]
-    pub ports: Vec<String>,
+    pub ports: Vec<Address>,
     /// Variant, such as reg=boxed
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub variant: String,
@@ -817,6 +818,9 @@ pub struct DoctorArgs {
     /// Core that the model polls on
     #[arg(long)]
     pub model_core: Option<u32>,
+    /// Two ports of a card to look at, such as 0000:03:00.0,0000:03:00.1
+    #[arg(long, value_name = "ADDR,ADDR")]
+    pub nic: Option<Pair>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -8,7 +8,7 @@ use driver::nic::Config;
 use variants::workload::{Counts, Forwarder, Frame, Quota, Workload};
 
 use crate::affinity;
-use crate::card::{Card, Interrupts, Place, Request};
+use crate::card::{Address, Card, Interrupts, Place, Request};
 use crate::cli::ForwardArgs;
 use crate::environment::Root;
 use crate::failure::Failure;
@@ -54,7 +54,7 @@ pub fn command(args: &ForwardArgs) -> Result<(), Failure> {
     let root = args.root.clone().map_or_else(Root::default, Root);
     let request = Request {
         root: &root,
-        addresses: [first, second],
+        addresses: [first.as_str(), second.as_str()],
         through: args.through,
         huge_pages: args.huge_pages.as_deref(),
         force: args.force,
@@ -126,7 +126,7 @@ fn turn(forwarder: &mut dyn Forwarder, interrupts: &Interrupts<'_>) -> u64 {
 /// What came in and went out, in a line.
 fn summary(
     forwarder: &dyn Forwarder,
-    ports: [&String; 2],
+    ports: [&Address; 2],
     seconds: f64,
 ) -> String {
     let Counts { received, sent, dropped, multi_descriptor, .. } =

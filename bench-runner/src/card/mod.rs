@@ -1,10 +1,13 @@
 //! A card that is no thread of this program: a real one, or whatever else
 //! passes for one below `/sys/bus/pci/devices`.
 
+mod address;
 mod binding;
 mod guard;
 mod interrupts;
 
+pub use address::{Address, Pair};
+pub use binding::VFIO;
 pub use guard::Through;
 pub use interrupts::Interrupts;
 
@@ -22,7 +25,7 @@ use variants::workload::{Frame, MappedSite, PORTS, Queues, Site};
 
 use crate::environment::Root;
 use crate::failure::Failure;
-use binding::{Held, Sysfs, VFIO};
+use binding::{Held, Sysfs};
 
 /// Where memory lies for a card behind an IOMMU: beyond what 32 bits reach,
 /// and below what any IOMMU has.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use driver::bar::Bar0;
-use driver::memory::HUGE_PAGE;
+use driver::memory::{DmaWindow, HUGE_PAGE};
 use driver::regs::{BAR0_BYTES, CTRL};
 use driver::wait::Sleep;
 use nic_model::dma::DmaMap;
@@ -99,14 +99,19 @@ fn frames_pass_through_scattered_memory_and_the_card_is_silenced() {
         assert_eq!(command(&tree, address), 0x04, "bus master");
     }
     let mut memory = DmaMap::empty();
-    card.dma.carve().window().pieces().for_each(|piece| memory.add(piece));
+    for piece in card.dma.carve().window().pieces() {
+        let (base, iova) = (piece.base(), piece.iova());
+        // SAFETY: the region lives as long as the card, which outlives the
+        // model.
+        memory.add(unsafe { DmaWindow::new(base, iova, piece.bytes()) });
+    }
     let format = FrameFormat { wire_bytes: 64, ..FrameFormat::default() };
     let traffic = Traffic { format, touches: 1, ..Traffic::default() };
-    let stop = AtomicBool::new(false);
+    let faults = Faults::default();
+    let mut model = Model::new(&registers, memory, 1, traffic, faults);
+    let stop = &AtomicBool::new(false);
     let (counts, ports, account) = thread::scope(|scope| {
-        let model = scope.spawn(|| {
-            let faults = Faults::default();
-            let mut model = Model::new(&registers, memory, 1, traffic, faults);
+        let model = scope.spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 model.poll_control();
                 model.transmit();
