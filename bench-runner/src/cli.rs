@@ -50,6 +50,7 @@ Examples:
   bench-runner sweep --axis batch --batch 1,32
   bench-runner sweep --placement threaded --cores 1,2,3 --batch 32
   bench-runner sweep --placement threaded --rate line
+  bench-runner sweep --nic 0000:03:00.0,0000:03:00.1 --batch 1,32
   bench-runner sweep --resume            go on with an interrupted sweep")]
     Sweep(SweepArgs),
     /// Measure one variant at one batch size against its reference
@@ -349,6 +350,29 @@ pub struct OfferArgs {
     pub rate: Option<PaceArg>,
 }
 
+/// A real card in place of the model.
+#[derive(Args, Clone, Debug)]
+pub struct CardArgs {
+    /// Two ports of a real card, such as 0000:03:00.0,0000:03:00.1; what is
+    /// forwarded of the traffic that comes is counted
+    #[arg(long, value_name = "ADDR,ADDR")]
+    pub nic: Option<Pair>,
+    /// Two more ports, cabled to those, that send; an outside generator does
+    /// otherwise
+    #[arg(long, value_name = "ADDR,ADDR", requires = "nic")]
+    pub generator: Option<Pair>,
+    /// How ports are reached [default: vfio in an IOMMU group]
+    #[arg(long, value_enum, requires = "nic")]
+    pub through: Option<Through>,
+    /// Folder for files of huge pages
+    /// [default: the first hugetlbfs that is mounted]
+    #[arg(long, value_name = "DIR", requires = "nic")]
+    pub huge_pages: Option<PathBuf>,
+    /// Take cards that this machine is reached by, too
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
@@ -378,6 +402,9 @@ pub struct SweepArgs {
     /// How frames come
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// A real card
+    #[command(flatten)]
+    pub card: CardArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -535,6 +562,9 @@ pub struct ChoiceArgs {
 /// Options of `latency`.
 #[derive(Args, Clone, Debug)]
 pub struct LatencyArgs {
+    /// Not for this command; it says so
+    #[arg(long, value_name = "ADDR,ADDR", hide = true)]
+    pub nic: Option<Pair>,
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
@@ -769,6 +799,9 @@ pub struct CountersArgs {
 /// Options of `ndr`.
 #[derive(Args, Clone, Debug)]
 pub struct NdrArgs {
+    /// Not for this command; it says so
+    #[arg(long, value_name = "ADDR,ADDR", hide = true)]
+    pub nic: Option<Pair>,
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
