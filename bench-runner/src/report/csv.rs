@@ -78,6 +78,7 @@ fn row(run: &Run, result: &CellResult) -> Vec<String> {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threaded",
         Placement::External => "external",
+        Placement::Card => "card",
     };
     let against = match result.cost_ratio {
         Some(_) => reference(name),

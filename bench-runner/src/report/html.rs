@@ -169,6 +169,9 @@ fn placement(run: &Run) -> &'static str {
             "Cost is time per packet of programs of their own, against a \
              software card that polls on another core."
         }
+        Placement::Card => {
+            "Cost is time per packet on a real card, counted by the driver."
+        }
     }
 }
 

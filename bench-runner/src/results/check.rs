@@ -25,6 +25,9 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             run.cells.len()
         ));
     }
+    if (setup.placement == Placement::Card) != setup.ports.is_some() {
+        return Err("setup.ports contradicts setup.placement".to_owned());
+    }
     check_cores(run)?;
     check_rate(run)?;
     let mut seen = HashSet::new();
