@@ -9,7 +9,6 @@ use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
     VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_NUM_IRQS,
 };
-use vfio_user::IrqInfo;
 
 use super::config_space::MSIX_VECTORS;
 
@@ -18,17 +17,16 @@ use super::config_space::MSIX_VECTORS;
 const COUNTS: [u32; VFIO_PCI_NUM_IRQS as usize] =
     [1, 1, MSIX_VECTORS as u32, 0, 0];
 
-/// What a guest is told of them.
-pub fn info() -> Vec<IrqInfo> {
-    let info = |(index, count): (u32, &u32)| {
-        let pin = match index {
+/// Flags and number of each kind.
+pub fn info() -> Vec<(u32, u32)> {
+    let info = |(kind, count): (u32, &u32)| {
+        let pin = match kind {
             VFIO_PCI_INTX_IRQ_INDEX => {
                 VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED
             }
             _ => 0,
         };
-        let flags = VFIO_IRQ_INFO_EVENTFD | pin;
-        IrqInfo { index, flags, count: *count }
+        (VFIO_IRQ_INFO_EVENTFD | pin, *count)
     };
     (0..).zip(&COUNTS).map(info).collect()
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::ptr::{self, NonNull};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use driver::memory::{DmaWindow, Iova};
 use nic_model::Port;
-use nic_model::dma::DmaMap;
+use nic_model::dma::{DmaMap, Source};
 use rustix::fs::fstat;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -18,6 +20,25 @@ pub struct GuestMemory {
     /// By their first device address.
     windows: BTreeMap<u64, DmaWindow<'static>>,
     files: Vec<MappedFile>,
+    missed: Missed,
+}
+
+/// Addresses that a port could not reach, the first of them.
+#[derive(Clone, Debug, Default)]
+struct Missed(Arc<Mutex<Vec<u64>>>);
+
+/// As many as are kept until somebody looks.
+const MOST_MISSED: usize = 4;
+
+// SAFETY: there is no memory to be had here, only a note to be made.
+unsafe impl Source for Missed {
+    fn look(&mut self, missed: Iova) -> Vec<DmaWindow<'static>> {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() < MOST_MISSED {
+            noted.push(missed.value());
+        }
+        Vec::new()
+    }
 }
 
 /// A file that is mapped whole, until the guest is gone. A window comes and
@@ -59,11 +80,21 @@ impl Drop for MappedFile {
 impl GuestMemory {
     /// None at all.
     pub fn new() -> Self {
+        let missed = Missed::default();
         Self {
-            map: DmaMap::empty(),
+            map: DmaMap::empty().with_source(missed.clone()),
             windows: BTreeMap::new(),
             files: Vec::new(),
+            missed,
         }
+    }
+
+    /// Addresses that the port could not reach since the last call, the first
+    /// of them.
+    pub fn missed(&self) -> Vec<u64> {
+        let noted = &self.missed.0;
+        let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::take(&mut *noted)
     }
 
     /// The device's view of it.
