@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::card::Through;
 use crate::failure::Failure;
 use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
@@ -16,8 +17,9 @@ use crate::results::{Fill, Placement, Trace, Workload};
 use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
-    bisect, compare, counters, doctor, explain, latency, list, micro, ndr,
-    pair, reanalyse, report, reproduce, run, serve, soak, sweep, trend, worker,
+    bisect, compare, counters, doctor, explain, forward, latency, list, micro,
+    ndr, pair, reanalyse, report, reproduce, run, serve, soak, sweep, trend,
+    worker,
 };
 
 pub use gate::{
@@ -145,6 +147,14 @@ Examples:
   bench-runner soak --resume --out DIR   goes on after an interruption
   bench-runner soak --rate 1M --flap 10:0.5")]
     Soak(SoakArgs),
+    /// One variant as a driver by itself, between two ports of a card
+    #[command(after_help = "\
+Examples:
+  bench-runner forward 0000:03:00.0 0000:03:00.1
+  bench-runner forward 0000:03:00.0 0000:03:00.1 --interrupts
+  bench-runner forward 0000:03:00.0 0000:03:00.1 --variant reg=boxed \
+--batch 8 --seconds 10")]
+    Forward(ForwardArgs),
     /// Programs to check against: kept with counts, times and machine
     #[command(after_help = "\
 Examples:
@@ -615,6 +625,45 @@ pub struct SoakArgs {
     pub output: OutputArgs,
 }
 
+/// Options of `forward`.
+#[derive(Args, Clone, Debug)]
+pub struct ForwardArgs {
+    /// PCI addresses of two ports, such as 0000:03:00.0
+    #[arg(value_name = "ADDR", num_args = 2, required = true)]
+    pub ports: Vec<String>,
+    /// Variant, such as reg=boxed
+    #[arg(long, value_name = "NAME", default_value = "baseline")]
+    pub variant: String,
+    /// Most packets per receive call
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch: u16,
+    /// For how long; until it is stopped otherwise
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub seconds: Option<f64>,
+    /// Core that forwards; wherever the system lets it otherwise
+    #[arg(long)]
+    pub core: Option<u32>,
+    /// How the ports are reached [default: vfio in an IOMMU group]
+    #[arg(long, value_enum)]
+    pub through: Option<Through>,
+    /// Wait for interrupts while nothing comes (VFIO)
+    #[arg(long)]
+    pub interrupts: bool,
+    /// Folder for files of huge pages
+    /// [default: the first hugetlbfs that is mounted]
+    #[arg(long, value_name = "DIR")]
+    pub huge_pages: Option<PathBuf>,
+    /// Take cards that this machine is reached by, too
+    #[arg(long)]
+    pub force: bool,
+    /// Use device addresses that the IOMMU does not know, for tests (VFIO)
+    #[arg(long, hide = true)]
+    pub wrong_iova: bool,
+    /// Folder that /proc and /sys are below, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub root: Option<PathBuf>,
+}
+
 /// Options of `reanalyse`.
 #[derive(Args, Clone, Debug)]
 pub struct ReanalyseArgs {
@@ -950,6 +999,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Counters(args) => counters::command(&args),
         Command::Ndr(args) => ndr::command(&args),
         Command::Soak(args) => soak::command(&args),
+        Command::Forward(args) => forward::command(&args),
         Command::Baseline(args) => crate::gate::baseline::command(&args),
         Command::Check(args) => crate::gate::check::command(&args),
         Command::Bisect(args) => bisect::command(&args),
@@ -964,6 +1014,12 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Micro(args) => micro::command(&args),
         Command::Kernels => micro::worker::command(),
     }
+}
+
+/// A number of seconds, up to a year.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|s| (0.0..=3.2e7).contains(s));
+    number.ok_or_else(|| "not a number of seconds from 0 to 3.2e7".to_owned())
 }
 
 /// What is wrong and the hint, without the usage that clap adds.

@@ -2,6 +2,7 @@
 //!
 //! What a machine does not tell is absent, never zero.
 
+mod cards;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod frequency;
@@ -9,6 +10,7 @@ mod kernel;
 mod neighbours;
 mod warnings;
 
+pub use cards::PcieLink;
 pub use frequency::{Policy, Turbo};
 pub use kernel::Weakness;
 pub use neighbours::{Interrupt, Resource};

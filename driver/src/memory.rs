@@ -98,6 +98,9 @@ pub struct DmaRegion {
     base: NonNull<u8>,
     len: usize,
     iova: Iova,
+    /// Where the device finds each huge page; empty where it finds them one
+    /// behind the other.
+    frames: Vec<Iova>,
     pages: Pages,
     mapping: platform::Mapping,
 }
@@ -112,7 +115,54 @@ impl DmaRegion {
     pub fn allocate(len: usize, iova: Iova) -> Result<Self, OutOfMemory> {
         let len = len.next_multiple_of(HUGE_PAGE);
         let (mapping, base, pages) = platform::map(len)?;
-        Ok(Self { base, len, iova, pages, mapping })
+        Ok(Self::of(base, len, iova, pages, mapping))
+    }
+
+    fn of(
+        base: NonNull<u8>,
+        len: usize,
+        iova: Iova,
+        pages: Pages,
+        mapping: platform::Mapping,
+    ) -> Self {
+        Self { base, len, iova, frames: Vec::new(), pages, mapping }
+    }
+
+    /// Maps `len` bytes of huge pages, rounded up to whole ones, that other
+    /// processes can map as well: none but huge pages will do.
+    ///
+    /// # Errors
+    ///
+    /// When there are not as many; always in interpreters without `mmap`.
+    pub fn huge(len: usize, iova: Iova) -> Result<Self, OutOfMemory> {
+        let len = len.next_multiple_of(HUGE_PAGE);
+        let (mapping, base, pages) = platform::map_huge(len)?;
+        Ok(Self::of(base, len, iova, pages, mapping))
+    }
+
+    /// The same memory, whose huge pages the device finds wherever `frames`
+    /// says: as many as there are pages, in their order.
+    ///
+    /// # Panics
+    ///
+    /// When they are fewer or more.
+    #[must_use]
+    pub fn scattered(self, frames: Vec<Iova>) -> Self {
+        assert_eq!(frames.len(), self.len / HUGE_PAGE, "one for each page");
+        let mut region = self;
+        region.iova = frames.first().copied().unwrap_or(region.iova);
+        region.frames = frames;
+        region
+    }
+
+    /// Keeps the memory where it is: it is not swapped out.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses, for want of a permission or of memory that
+    /// may be locked.
+    pub fn lock(&self) -> Result<(), OutOfMemory> {
+        platform::lock(self.base, self.len)
     }
 
     /// Maps `len` bytes of a file in memory, from `offset` on, both rounded up
@@ -138,7 +188,7 @@ impl DmaRegion {
         let len = len.next_multiple_of(HUGE_PAGE);
         let offset = offset.next_multiple_of(HUGE_PAGE as u64);
         let (mapping, base, pages) = platform::map_file(file, offset, len)?;
-        Ok(Self { base, len, iova, pages, mapping })
+        Ok(Self::of(base, len, iova, pages, mapping))
     }
 
     /// First byte.
@@ -151,7 +201,8 @@ impl DmaRegion {
         self.len
     }
 
-    /// First byte as the device sees it.
+    /// First byte as the device sees it. The others follow it, unless the
+    /// region is [`scattered`](Self::scattered).
     pub fn iova(&self) -> Iova {
         self.iova
     }
@@ -166,10 +217,38 @@ impl DmaRegion {
         Carver {
             base: self.base,
             iova: self.iova,
+            frames: Frames { base: self.base, pages: &self.frames },
             len: self.len,
             used: 0,
             region: PhantomData,
         }
+    }
+}
+
+/// Where the device finds the huge pages of a scattered region.
+#[derive(Clone, Copy, Debug)]
+struct Frames<'a> {
+    /// First byte of the region.
+    base: NonNull<u8>,
+    /// None where all bytes follow the first one.
+    pages: &'a [Iova],
+}
+
+impl Frames<'_> {
+    /// Where the device finds a byte of the region.
+    fn iova(self, byte: NonNull<u8>) -> Option<Iova> {
+        let at = byte.addr().get() - self.base.addr().get();
+        let page = self.pages.get(at / HUGE_PAGE)?;
+        Some(page.offset(at % HUGE_PAGE))
+    }
+
+    /// Bytes to leave out before `byte`, so that the device finds `len` bytes
+    /// one behind the other, if that is possible at all.
+    fn gap(self, byte: NonNull<u8>, len: usize) -> usize {
+        let at = byte.addr().get() - self.base.addr().get();
+        let room = HUGE_PAGE - at % HUGE_PAGE;
+        let fits = self.pages.is_empty() || len <= room || len > HUGE_PAGE;
+        if fits { 0 } else { room }
     }
 }
 
@@ -194,9 +273,19 @@ impl<'a> DmaSlice<'a> {
         self.0.base
     }
 
-    /// First byte as the device sees it.
+    /// First byte as the device sees it. The others follow it in what fits
+    /// into a huge page.
     pub fn iova(&self) -> Iova {
         self.0.iova
+    }
+
+    /// The byte at `offset` as the device sees it.
+    pub fn iova_at(&self, offset: usize) -> Iova {
+        assert!(offset < self.0.len, "a byte of the piece");
+        // SAFETY: the byte lies inside the piece.
+        let byte = unsafe { self.0.base.add(offset) };
+        let found = self.0.frames.iova(byte);
+        found.unwrap_or_else(|| self.0.iova.offset(offset))
     }
 
     /// Size in bytes.
@@ -210,6 +299,7 @@ impl<'a> DmaSlice<'a> {
 pub struct DmaWindow<'a> {
     base: NonNull<u8>,
     iova: Iova,
+    frames: Frames<'a>,
     len: usize,
     region: PhantomData<&'a ()>,
 }
@@ -223,7 +313,23 @@ impl DmaWindow<'_> {
     /// The bytes stay mapped, readable and writable, for the lifetime of the
     /// value, and no reference points into them.
     pub unsafe fn new(base: NonNull<u8>, iova: Iova, len: usize) -> Self {
-        Self { base, iova, len, region: PhantomData }
+        let frames = Frames { base, pages: &[] };
+        Self { base, iova, frames, len, region: PhantomData }
+    }
+
+    /// The same in pieces that the device finds in one each: a single one, or
+    /// the huge pages of a scattered region.
+    pub fn pieces(self) -> impl Iterator<Item = Self> {
+        let whole = self.frames.pages.is_empty();
+        let step = if whole { self.len.max(1) } else { HUGE_PAGE };
+        (0..self.len).step_by(step).map(move |at| {
+            // SAFETY: the byte lies inside.
+            let base = unsafe { self.base.add(at) };
+            let iova = self.frames.iova(base).unwrap_or(self.iova);
+            let frames = Frames { base, pages: &[] };
+            let len = step.min(self.len - at);
+            Self { base, iova, frames, len, region: PhantomData }
+        })
     }
 
     /// First byte. No reference may be made to what the device does not own.
@@ -247,6 +353,7 @@ impl DmaWindow<'_> {
 pub struct Carver<'a> {
     base: NonNull<u8>,
     iova: Iova,
+    frames: Frames<'a>,
     len: usize,
     used: usize,
     region: PhantomData<&'a mut [u8]>,
@@ -258,7 +365,8 @@ unsafe impl Send for Carver<'_> {}
 
 impl<'a> Carver<'a> {
     /// The next `len` bytes that start at a multiple of `align`, counted
-    /// from the start of the region.
+    /// from the start of the region. In a scattered region what fits into a
+    /// huge page lies in one.
     ///
     /// # Panics
     ///
@@ -266,15 +374,34 @@ impl<'a> Carver<'a> {
     pub fn take(&mut self, len: usize, align: usize) -> DmaSlice<'a> {
         assert!(align.is_power_of_two() && align <= HUGE_PAGE);
         let at = self.used.next_multiple_of(align);
+        let gap = self.gap(at, len);
+        self.take_at(at + gap, len)
+    }
+
+    /// Bytes to leave out at `at` before a piece of `len` bytes.
+    fn gap(&self, at: usize, len: usize) -> usize {
+        // No pointer is made of what may lie beyond the region.
+        match at < self.len {
+            // SAFETY: `at` lies inside the region.
+            true => self.frames.gap(unsafe { self.base.add(at) }, len),
+            false => 0,
+        }
+    }
+
+    fn take_at(&mut self, at: usize, len: usize) -> DmaSlice<'a> {
         let end = at.checked_add(len).filter(|end| *end <= self.len);
         self.used = end.expect("DMA region is too small");
-        DmaSlice(DmaWindow {
-            // SAFETY: `at + len` lies inside the region.
-            base: unsafe { self.base.add(at) },
-            iova: self.iova.offset(at),
-            len,
-            region: PhantomData,
-        })
+        // SAFETY: `at + len` lies inside the region.
+        let base = unsafe { self.base.add(at) };
+        let iova = self.iova_of(base, at);
+        let (frames, region) = (self.frames, PhantomData);
+        DmaSlice(DmaWindow { base, iova, frames, len, region })
+    }
+
+    /// Where the device finds `byte`, which is `at` bytes from the start.
+    fn iova_of(&self, byte: NonNull<u8>, at: usize) -> Iova {
+        let found = self.frames.iova(byte);
+        found.unwrap_or_else(|| self.iova.offset(at))
     }
 
     /// A table of `n` entries that only the driver uses.
@@ -293,16 +420,18 @@ impl<'a> Carver<'a> {
     /// The next `len` bytes, to be handed out on their own; what follows
     /// them stays here and is counted from their end.
     pub fn split_off(&mut self, len: usize) -> Self {
-        let piece = self.take(len, 1);
+        let piece = self.take_at(self.used, len);
         let rest = self.len - self.used;
         // SAFETY: `used` is at most the size of the region.
-        self.base = unsafe { self.base.add(self.used) };
-        self.iova = self.iova.offset(self.used);
+        let base = unsafe { self.base.add(self.used) };
+        self.iova = self.iova_of(base, self.used);
+        self.base = base;
         self.len = rest;
         self.used = 0;
         Self {
             base: piece.base(),
             iova: piece.iova(),
+            frames: self.frames,
             len: piece.bytes(),
             used: 0,
             region: PhantomData,
@@ -321,6 +450,7 @@ impl<'a> Carver<'a> {
         DmaWindow {
             base: self.base,
             iova: self.iova,
+            frames: self.frames,
             len: self.len,
             region: PhantomData,
         }
@@ -381,8 +511,8 @@ mod platform {
     use rustix::fs::{FallocateFlags, fallocate, fstatfs};
     use rustix::io::Errno;
     use rustix::mm::{
-        Advice, MapFlags, ProtFlags, madvise as advise, mmap, mmap_anonymous,
-        munmap,
+        Advice, MapFlags, ProtFlags, madvise as advise, mlock, mmap,
+        mmap_anonymous, munmap,
     };
     use std::io;
 
@@ -399,8 +529,7 @@ mod platform {
     pub fn map(
         len: usize,
     ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
-        let huge = MapFlags::HUGETLB | MapFlags::HUGE_2MB | MapFlags::POPULATE;
-        if let Ok(start) = anonymous(len, huge) {
+        if let Ok(start) = anonymous(len, HUGE | MapFlags::PRIVATE) {
             let base = NonNull::new(start.cast()).expect("mmap is not null");
             return Ok((Mapping { start, len }, base, Pages::Huge));
         }
@@ -410,6 +539,32 @@ mod platform {
         })?;
         let pages = touch(base, len);
         Ok((mapping, base, pages))
+    }
+
+    /// Huge pages, or nothing.
+    const HUGE: MapFlags =
+        MapFlags::HUGETLB.union(MapFlags::HUGE_2MB).union(MapFlags::POPULATE);
+
+    pub fn map_huge(
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let start = anonymous(len, HUGE | MapFlags::SHARED);
+        let start = start.map_err(|errno| OutOfMemory {
+            bytes: len,
+            reason: errno.to_string(),
+        })?;
+        let base = NonNull::new(start.cast()).expect("mmap is not null");
+        Ok((Mapping { start, len }, base, Pages::Huge))
+    }
+
+    pub fn lock(base: NonNull<u8>, len: usize) -> Result<(), OutOfMemory> {
+        // SAFETY: the range is mapped; locking changes nothing that a program
+        // sees.
+        let locked = unsafe { mlock(base.as_ptr().cast(), len) };
+        locked.map_err(|errno| OutOfMemory {
+            bytes: len,
+            reason: format!("it cannot be locked: {errno}"),
+        })
     }
 
     pub fn map_file(
@@ -460,7 +615,7 @@ mod platform {
     /// mapped, and the start lies inside it.
     fn aligned(len: usize) -> Result<(Mapping, NonNull<u8>), Errno> {
         let total = len + HUGE_PAGE;
-        let start = anonymous(total, MapFlags::empty())?;
+        let start = anonymous(total, MapFlags::PRIVATE)?;
         let skip = start.addr().next_multiple_of(HUGE_PAGE) - start.addr();
         // SAFETY: `skip` is below HUGE_PAGE, so `base + len` is mapped.
         let base = unsafe { start.cast::<u8>().add(skip) };
@@ -487,7 +642,6 @@ mod platform {
 
     fn anonymous(len: usize, flags: MapFlags) -> Result<*mut c_void, Errno> {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = flags | MapFlags::PRIVATE;
         // SAFETY: a fresh anonymous mapping touches no other memory.
         unsafe { mmap_anonymous(null_mut(), len, prot, flags) }
     }
@@ -571,6 +725,17 @@ mod platform {
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })
             .ok_or_else(|| fail("heap is full"))?;
         Ok((Mapping { base, layout }, base, Pages::Heap))
+    }
+
+    pub fn map_huge(
+        len: usize,
+    ) -> Result<(Mapping, NonNull<u8>, Pages), OutOfMemory> {
+        let reason = "there are no huge pages here".to_owned();
+        Err(OutOfMemory { bytes: len, reason })
+    }
+
+    pub fn lock(_base: NonNull<u8>, _len: usize) -> Result<(), OutOfMemory> {
+        Ok(())
     }
 
     pub fn map_file(
@@ -676,6 +841,60 @@ mod tests {
         assert_eq!(table.as_ptr().addr() - base, 8192);
         assert_eq!(next.iova(), Iova::new(0x1000_0000 + 12288));
         assert_eq!(next.base().as_ptr().addr() - base, 12288);
+    }
+
+    /// A region of three huge pages that the device finds in another order.
+    fn scattered() -> DmaRegion {
+        let region = DmaRegion::allocate(3 * HUGE_PAGE, Iova::new(0));
+        let frames = [0x8000_0000, 0x4000_0000, 0xC000_0000].map(Iova::new);
+        region.expect("memory").scattered(frames.to_vec())
+    }
+
+    #[test]
+    fn in_a_scattered_region_a_small_piece_lies_in_one_huge_page() {
+        let mut region = scattered();
+        let base = region.base().addr();
+        let mut carver = region.carve();
+        let place = |piece: &DmaSlice<'_>| {
+            (piece.base().addr().get() - base.get(), piece.iova().value())
+        };
+        let first = carver.take(HUGE_PAGE - 4096, 128);
+        assert_eq!(place(&first), (0, 0x8000_0000));
+        // It would cross the end of the first page by half.
+        let second = carver.take(8192, 128);
+        assert_eq!(place(&second), (HUGE_PAGE, 0x4000_0000));
+        assert_eq!(second.iova_at(8191), Iova::new(0x4000_1FFF));
+        let third = carver.split_off(HUGE_PAGE);
+        let rest = carver.take(64, 64);
+        assert_eq!(place(&rest), (2 * HUGE_PAGE + 8192, 0xC000_2000));
+        let mut third = third;
+        let inside = third.take(HUGE_PAGE - 8192, 4096);
+        assert_eq!(place(&inside), (HUGE_PAGE + 8192, 0x4000_2000));
+    }
+
+    #[test]
+    fn a_large_piece_of_a_scattered_region_is_found_page_by_page() {
+        let mut region = scattered();
+        let mut carver = region.carve();
+        let pieces: Vec<_> = carver
+            .window()
+            .pieces()
+            .map(|piece| (piece.iova().value(), piece.bytes()))
+            .collect();
+        let wanted = [0x8000_0000, 0x4000_0000, 0xC000_0000];
+        assert_eq!(pieces, wanted.map(|iova| (iova, HUGE_PAGE)));
+        let all = carver.take(3 * HUGE_PAGE, HUGE_PAGE);
+        assert_eq!(all.iova_at(HUGE_PAGE + 5), Iova::new(0x4000_0005));
+        assert_eq!(all.iova_at(3 * HUGE_PAGE - 1), Iova::new(0xC01F_FFFF));
+    }
+
+    #[test]
+    #[should_panic(expected = "too small")]
+    fn no_piece_lies_beyond_the_end_of_a_scattered_region() {
+        let mut region = scattered();
+        let mut carver = region.carve();
+        carver.take(3 * HUGE_PAGE - 64, 64);
+        carver.take(128, 64);
     }
 
     #[test]

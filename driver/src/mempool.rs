@@ -210,7 +210,7 @@ impl<'a, P: Policy> Mempool<'a, P> {
             let at = slots.offset(slot);
             let buf = pool.buf(slot);
             let offset = at + P::Meta::HEADROOM;
-            let iova = dma.iova().offset(offset);
+            let iova = dma.iova_at(offset);
             let row =
                 PktMeta { iova, offset: offset as u32, ..Default::default() };
             // SAFETY: the row lies in a table, or in a slot, of the pool's.

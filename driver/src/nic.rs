@@ -16,6 +16,19 @@ use crate::stats::Statistics;
 use crate::tx::TxQueue;
 use crate::wait::{Timeout, Until, Wait};
 
+/// What brings a port's link up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Media {
+    /// An SFP+ module behind a serial link at 10 Gbit/s.
+    #[default]
+    Sfi,
+    /// What the card's EEPROM says: backplanes, CX4, XAUI.
+    Stored,
+    /// A PHY that firmware looks after: X540, X550 and X552, which have no
+    /// AUTOC that software writes.
+    Phy,
+}
+
 /// What a driver is set up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -33,6 +46,8 @@ pub struct Config {
     pub buffer_bytes: u16,
     /// Packet buffers in the pool that the ports share.
     pub buffers: u32,
+    /// What brings the links up.
+    pub media: Media,
 }
 
 impl Default for Config {
@@ -43,6 +58,7 @@ impl Default for Config {
             ring_entries: 512,
             buffer_bytes: 2048,
             buffers: 4096,
+            media: Media::Sfi,
         }
     }
 }
@@ -164,8 +180,8 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         wait: &mut dyn Wait,
     ) -> Result<Self, InitError> {
         let mut nic = Self::down(bar, 0, config, dma, tables)?;
-        nic.reset(wait)?;
-        nic.start_link();
+        nic.reset(config.media, wait)?;
+        nic.start_link(config.media);
         Statistics::default().read(&nic.bar);
         nic.begin_receive(config.rx_queues);
         nic.set_up_rx_queues(0, config);
@@ -190,8 +206,8 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         let (rx, tx) = (Vec::new(), Vec::new());
         let statistics = Statistics::default();
         let nic = Self { bar, rx, tx, statistics };
-        nic.reset(wait)?;
-        nic.start_link();
+        nic.reset(config.media, wait)?;
+        nic.start_link(config.media);
         Statistics::default().read(&nic.bar);
         nic.begin_receive(config.rx_queues);
         nic.end_receive();
@@ -287,14 +303,19 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
     }
 
     /// Global reset, EEPROM and DMA ready (datasheet 4.6.3.1 and 4.6.3.2).
-    fn reset(&self, wait: &mut dyn Wait) -> Result<(), Timeout> {
+    fn reset(&self, media: Media, wait: &mut dyn Wait) -> Result<(), Timeout> {
         let bar = &self.bar;
         self.disable_interrupts();
-        let bits = ctrl::RST | ctrl::LRST;
+        // The datasheet asks for 10 ms after a reset (4.6.3.2). Linux's
+        // ixgbe waits for 100 ms on cards with a PHY, and leaves their link
+        // alone.
+        let (bits, pause) = match media {
+            Media::Sfi | Media::Stored => (ctrl::RST | ctrl::LRST, 10),
+            Media::Phy => (ctrl::RST, 100),
+        };
         bar.write32(CTRL.offset(), bits);
         poll(bar, wait, CTRL.offset(), bits, 0)?;
-        // The datasheet asks for 10 ms after a reset (4.6.3.2).
-        wait.wait(Duration::from_millis(10));
+        wait.wait(Duration::from_millis(pause));
         self.disable_interrupts();
         poll(bar, wait, EEC.offset(), eec::ARD, eec::ARD)?;
         let done = rdrxctl::DMAIDONE;
@@ -308,14 +329,18 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         self.bar.read32(EICR.offset());
     }
 
-    /// Negotiates a serial 10 GbE link (datasheet 4.6.4.2).
-    fn start_link(&self) {
+    /// Negotiates the link (datasheet 4.6.4.2).
+    fn start_link(&self, media: Media) {
         let bar = &self.bar;
         let autoc = AUTOC.offset();
-        let mode = bar.read32(autoc) & !autoc::LMS;
-        bar.write32(autoc, mode | autoc::LMS_10G_SFI);
-        bar.clear_bits(autoc, autoc::PMA_PMD_10G);
-        bar.set_bits(autoc, autoc::RESTART_AN);
+        if media == Media::Sfi {
+            let mode = bar.read32(autoc) & !autoc::LMS;
+            bar.write32(autoc, mode | autoc::LMS_10G_SFI);
+            bar.clear_bits(autoc, autoc::PMA_PMD_10G);
+        }
+        if media != Media::Phy {
+            bar.set_bits(autoc, autoc::RESTART_AN);
+        }
     }
 
     /// Datasheet 4.6.7, up to the queues; frames are to be spread over
@@ -479,6 +504,15 @@ impl<'a, B: Bar0, T: Default> Nic<'a, B, T> {
         self.statistics.read(&self.bar);
         self.statistics
     }
+}
+
+/// Resets a device that nobody drives any more, so that it leaves memory
+/// alone (datasheet 8.2.3.1.1); it is not waited for.
+pub fn silence<B: Bar0>(bar: &B) {
+    bar.write32(EIMC.offset(), u32::MAX);
+    bar.clear_bits(RXCTRL.offset(), rxctrl::RXEN);
+    bar.write32(DMATXCTL.offset(), 0);
+    bar.write32(CTRL.offset(), ctrl::RST | ctrl::LRST);
 }
 
 fn queues<'a, T: Default>(

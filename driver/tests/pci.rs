@@ -63,9 +63,10 @@ fn config(vendor: u16, device: u16, class: u8) -> Vec<u8> {
 #[test]
 fn every_listed_card_is_found_by_its_name() {
     let devices = Devices::with_card("found");
-    for (id, name) in DEVICES {
+    for (id, name, media) in DEVICES {
         devices.write("config", &config(0x8086, *id, 0x02));
         assert_eq!(devices.card().name(), *name);
+        assert_eq!(devices.card().media(), *media);
     }
 }
 
@@ -149,7 +150,8 @@ fn the_mapped_registers_are_the_file() {
     let mut file = vec![0; BAR0_BYTES];
     file[0x10010..0x10014].copy_from_slice(&[0x44, 0x33, 0x22, 0x11]);
     devices.write("resource0", &file);
-    let bar = devices.card().map_bar0().expect("the file is large enough");
+    let mapping = devices.card().map_bar0().expect("large enough");
+    let bar = mapping.bar();
     assert_eq!(bar.read32(EEC.offset()), 0x1122_3344);
     bar.write32(RDT.at(1), 0xA1B2_C3D4);
     bar.set_bits(RDT.at(1), 0x0000_0008);

@@ -34,9 +34,14 @@ pub const FILE_STEP: u64 = 1 << 30;
 
 /// Bytes that the device does not reach.
 fn front_bytes(ports: usize, config: &Config) -> usize {
-    let tables = ports * (config.table_bytes() + SPARE_TABLE_BYTES)
-        + config.buffers as usize * TABLE_BYTES_PER_BUFFER;
+    let tables = table_bytes(ports, config);
     (ports * BAR0_BYTES + tables).next_multiple_of(HUGE_PAGE)
+}
+
+/// Bytes of the tables of a driver that has `ports` ports.
+pub fn table_bytes(ports: usize, config: &Config) -> usize {
+    ports * (config.table_bytes() + SPARE_TABLE_BYTES)
+        + config.buffers as usize * TABLE_BYTES_PER_BUFFER
 }
 
 fn iova(index: u32) -> Iova {

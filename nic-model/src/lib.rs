@@ -28,7 +28,7 @@ mod tx;
 pub mod wire;
 
 pub use account::{Account, Unbalanced};
-pub use arena::{Arena, FILE_STEP, Parts, among};
+pub use arena::{Arena, FILE_STEP, Parts, among, table_bytes};
 pub use fault::{Faults, Mishaps};
 pub use frame::FrameFormat;
 pub use model::{Model, Traffic};

@@ -1,6 +1,6 @@
 //! A guest's memory, as far as it has shared it with a port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::mem;
@@ -23,19 +23,26 @@ pub struct GuestMemory {
     missed: Missed,
 }
 
-/// Addresses that a port could not reach, the first of them.
+/// Addresses that a port could not reach, each of them once.
 #[derive(Clone, Debug, Default)]
-struct Missed(Arc<Mutex<Vec<u64>>>);
+struct Missed(Arc<Mutex<Noted>>);
 
-/// As many as are kept until somebody looks.
-const MOST_MISSED: usize = 4;
+#[derive(Debug, Default)]
+struct Noted {
+    all: BTreeSet<u64>,
+    fresh: Vec<u64>,
+}
+
+/// As many as are noted of one guest.
+const MOST_MISSED: usize = 64;
 
 // SAFETY: there is no memory to be had here, only a note to be made.
 unsafe impl Source for Missed {
     fn look(&mut self, missed: Iova) -> Vec<DmaWindow<'static>> {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() < MOST_MISSED {
-            noted.push(missed.value());
+        let has_room = noted.all.len() < MOST_MISSED;
+        if has_room && noted.all.insert(missed.value()) {
+            noted.fresh.push(missed.value());
         }
         Vec::new()
     }
@@ -89,12 +96,12 @@ impl GuestMemory {
         }
     }
 
-    /// Addresses that the port could not reach since the last call, the first
-    /// of them.
+    /// Addresses that the port could not reach and that no call has told
+    /// before, the first of them.
     pub fn missed(&self) -> Vec<u64> {
         let noted = &self.missed.0;
         let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
-        mem::take(&mut *noted)
+        mem::take(&mut noted.fresh)
     }
 
     /// The device's view of it.
@@ -168,5 +175,8 @@ impl GuestMemory {
     pub fn clear(&mut self, port: &mut Port<'_>) {
         self.remove(port, 0, u64::MAX);
         self.files.clear();
+        let noted = &self.missed.0;
+        let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = Noted::default();
     }
 }

@@ -290,6 +290,16 @@ impl<B: Bar0> Forwarder for InC<'_, B> {
         counts
     }
 
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        let of = |Port { rx, tx, .. }: &Port| Counts {
+            received: rx.received,
+            multi_descriptor: rx.multi_descriptor,
+            sent: tx.sent,
+            ..Counts::default()
+        };
+        Some(self.forward.ports.each_ref().map(of))
+    }
+
     fn pending(&self) -> u64 {
         let frames = |(ring, port): (&RxRing<'_>, &Port)| {
             (0..ring.entries())

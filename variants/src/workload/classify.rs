@@ -10,7 +10,9 @@ use driver::policy::{Dispatch, PACKET_TYPES, Pass, Policy};
 use driver::wait::Wait;
 
 use super::stage::{Stage, in_turn};
-use super::{Counts, Forwarder, MappedSite, Quota, Site, Workload, touch};
+use super::{
+    Counts, Forwarder, MappedSite, PORTS, Quota, Site, Workload, touch,
+};
 use crate::buffer::Freelist;
 
 /// Two ports, and what is done by packet type.
@@ -83,6 +85,10 @@ impl<P: Policy<Buffer = Freelist>, B: Bar0> Forwarder for Classify<'_, P, B> {
 
     fn counts(&self) -> Counts {
         self.stage.counts()
+    }
+
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        Some(self.stage.port_counts())
     }
 
     fn pending(&self) -> u64 {

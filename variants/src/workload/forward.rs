@@ -10,7 +10,9 @@ use driver::policy::{Ownership, Pass, Policy};
 use driver::wait::Wait;
 
 use super::stage::{Stage, in_turn};
-use super::{Counts, Forwarder, MappedSite, Quota, Site, Workload, touch};
+use super::{
+    Counts, Forwarder, MappedSite, PORTS, Quota, Site, Workload, touch,
+};
 
 /// Two ports and what lies between them.
 pub struct Forward<'a, P: Policy, B>(Stage<'a, P, B>);
@@ -70,6 +72,10 @@ impl<P: Policy, B: Bar0> Forwarder for Forward<'_, P, B> {
 
     fn counts(&self) -> Counts {
         self.0.counts()
+    }
+
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        Some(self.0.port_counts())
     }
 
     fn pending(&self) -> u64 {

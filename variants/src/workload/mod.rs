@@ -174,6 +174,12 @@ pub trait Forwarder {
     /// What it did since it was set up.
     fn counts(&self) -> Counts;
 
+    /// The same port by port, where that is known: what came in at a port,
+    /// and what went out there.
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        None
+    }
+
     /// Frames written back to memory and not yet received.
     fn pending(&self) -> u64;
 

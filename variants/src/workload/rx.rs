@@ -11,7 +11,9 @@ use driver::policy::{Ownership, Packet, Pass, Policy};
 use driver::wait::Wait;
 
 use super::stage::{Stage, in_turn};
-use super::{Counts, Forwarder, MappedSite, Quota, Site, Workload, touch};
+use super::{
+    Counts, Forwarder, MappedSite, PORTS, Quota, Site, Workload, touch,
+};
 
 /// Two ports that receive.
 pub struct Rx<'a, P: Policy, B> {
@@ -90,6 +92,10 @@ impl<P: Policy, B: Bar0> Forwarder for Rx<'_, P, B> {
 
     fn counts(&self) -> Counts {
         Counts { consumed: self.consumed, ..self.stage.counts() }
+    }
+
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        Some(self.stage.port_counts())
     }
 
     fn pending(&self) -> u64 {

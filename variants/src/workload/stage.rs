@@ -79,7 +79,18 @@ impl<'a, P: Policy, B: Bar0> Stage<'a, P, B> {
     /// What the queues did.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts { dropped: self.dropped, ..Counts::default() };
-        for port in &self.ports {
+        for port in self.port_counts() {
+            counts.received += port.received;
+            counts.multi_descriptor += port.multi_descriptor;
+            counts.sent += port.sent;
+        }
+        counts
+    }
+
+    /// What the queues of each port did.
+    pub fn port_counts(&self) -> [Counts; PORTS] {
+        self.ports.each_ref().map(|port| {
+            let mut counts = Counts::default();
             for queue in port.rx_queues() {
                 counts.received += queue.stats().received;
                 counts.multi_descriptor += queue.stats().multi_descriptor;
@@ -87,8 +98,8 @@ impl<'a, P: Policy, B: Bar0> Stage<'a, P, B> {
             for queue in port.tx_queues() {
                 counts.sent += queue.stats().sent;
             }
-        }
-        counts
+            counts
+        })
     }
 
     /// Frames written back to memory and not yet received.

@@ -149,6 +149,10 @@ impl<P: Policy, B: Bar0> Forwarder for Tx<'_, P, B> {
         Counts { generated: self.generated, ..self.stage.counts() }
     }
 
+    fn port_counts(&self) -> Option<[Counts; PORTS]> {
+        Some(self.stage.port_counts())
+    }
+
     fn pending(&self) -> u64 {
         self.stage.pending()
     }

@@ -1,0 +1,295 @@
+//! A card that is no thread of this program: a real one, or whatever else
+//! passes for one below `/sys/bus/pci/devices`.
+
+mod binding;
+mod guard;
+mod interrupts;
+
+pub use guard::Through;
+pub use interrupts::Interrupts;
+
+use std::path::{Path, PathBuf};
+
+use driver::bar::MappedBar;
+use driver::memory::{DmaRegion, Iova, Pages};
+use driver::nic::{self, Config};
+use driver::pci::{Bar0Mapping, PciDevice, PciError};
+use driver::physical;
+use driver::vfio::{self, Container, VfioError};
+use rustix::process::geteuid;
+use variants::registry;
+use variants::workload::{Frame, MappedSite, PORTS, Queues, Site};
+
+use crate::environment::Root;
+use crate::failure::Failure;
+use binding::{Held, Sysfs, VFIO};
+
+/// Where memory lies for a card behind an IOMMU: beyond what 32 bits reach,
+/// and below what any IOMMU has.
+const IOVA: Iova = Iova::new(4 << 30);
+
+/// How far off a driver is that is told a wrong address.
+const WRONG_BY: usize = 4 << 30;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Below it lie `/proc`, `/sys`, `/run` and `/dev`.
+    pub root: &'a Root,
+    /// Two PCI addresses, such as `0000:03:00.0`.
+    pub addresses: [&'a str; PORTS],
+    /// How they are reached; found out where absent.
+    pub through: Option<Through>,
+    /// Folder for files of huge pages; the first one mounted, or none at all,
+    /// where absent.
+    pub huge_pages: Option<&'a Path>,
+    /// Takes cards that this machine is reached by, too.
+    pub force: bool,
+    /// Has the driver use addresses that the IOMMU does not know, for tests.
+    pub wrong_iova: bool,
+    /// What the driver is set up with.
+    pub config: Config,
+}
+
+/// Two ports, and memory for a driver of both. In the end they are silenced
+/// before their memory goes, and go back to whom they were taken from.
+#[derive(Debug)]
+pub struct Card {
+    ports: [Port; PORTS],
+    _container: Option<Container>,
+    through: Through,
+    config: Config,
+    tables: DmaRegion,
+    dma: DmaRegion,
+    _held: Vec<Held<Sysfs>>,
+}
+
+/// A port of a card.
+#[derive(Debug)]
+struct Port {
+    bar: Bar0Mapping,
+    hold: Hold,
+}
+
+/// By what a port is held.
+#[derive(Debug)]
+enum Hold {
+    Sysfs(PciDevice),
+    Vfio(vfio::Device),
+}
+
+/// What a driver, and who waits for it, are made of.
+pub struct Place<'a> {
+    /// For the driver.
+    pub site: MappedSite<'a>,
+    /// The registers of both ports.
+    pub bars: [MappedBar<'a>; PORTS],
+    /// The ports through VFIO, where that is the way.
+    pub devices: Option<[&'a vfio::Device; PORTS]>,
+}
+
+impl Card {
+    /// Takes two ports from whoever has them.
+    ///
+    /// # Errors
+    ///
+    /// When there are no such cards, they are needed elsewhere, or there is
+    /// no memory for them.
+    pub fn open(request: &Request<'_>) -> Result<Self, Failure> {
+        let Request { root, addresses, .. } = request;
+        let [first, second] = addresses;
+        if first == second {
+            return Err(Failure::error(format!(
+                "{first} is named twice: name two ports"
+            )));
+        }
+        let devices = root.path().join("sys/bus/pci/devices");
+        let find = |address| {
+            PciDevice::find(&devices, address).map_err(Failure::environment)
+        };
+        let found = [find(first)?, find(second)?];
+        let media = found[0].media();
+        if media != found[1].media() {
+            return Err(Failure::environment(format!(
+                "{first} is an {} and {second} an {}, which are set up \
+                 differently: name two ports of one kind",
+                found[0].name(),
+                found[1].name()
+            )));
+        }
+        if root.is_real() && !geteuid().is_root() {
+            return Err(Failure::environment(format!(
+                "{first} and {second} are root's to use: run as root"
+            )));
+        }
+        for line in binding::recover(root, Sysfs)? {
+            eprintln!("note: {line}");
+        }
+        if !request.force {
+            guard::spare(root, first)?;
+            guard::spare(root, second)?;
+        }
+        let way = |address| guard::way(root, address, request.through);
+        let through = way(first)?;
+        if through != way(second)? {
+            return Err(Failure::environment(format!(
+                "only one of {first} and {second} is in an IOMMU group: name \
+                 two ports of one card"
+            )));
+        }
+        let config = Config { media, ..request.config };
+        Self::take(request, found, through, config)
+    }
+
+    fn take(
+        request: &Request<'_>,
+        found: [PciDevice; PORTS],
+        through: Through,
+        config: Config,
+    ) -> Result<Self, Failure> {
+        let tables = tables(&config)?;
+        let bytes = registry::pool_bytes(config.buffers, config.buffer_bytes)
+            + PORTS * config.ring_bytes();
+        let hold = |driver| {
+            let hold = |address: &&str| {
+                binding::hold(request.root, Sysfs, address, driver)
+            };
+            request.addresses.iter().map(hold).collect::<Result<Vec<_>, _>>()
+        };
+        let (ports, container, dma, held) = match through {
+            Through::Resource0 => {
+                // Before a card is taken: is there memory?
+                let mounted = || mounted(request.root);
+                let folder = request.huge_pages.map(Path::to_owned);
+                let folder = folder.or_else(mounted);
+                let dma = physical::allocate(folder.as_deref(), bytes)
+                    .map_err(Failure::environment)?;
+                let held = hold(None)?;
+                let [first, second] = found.map(Port::sysfs);
+                ([first?, second?], None, dma, held)
+            }
+            Through::Vfio => {
+                let wrong = if request.wrong_iova { WRONG_BY } else { 0 };
+                let dma = DmaRegion::allocate(bytes, IOVA.offset(wrong))
+                    .map_err(Failure::environment)?;
+                if dma.pages() != Pages::Huge {
+                    eprintln!(
+                        "note: DMA memory consists of {}: set aside huge \
+                         pages by writing to /proc/sys/vm/nr_hugepages",
+                        dma.pages().name()
+                    );
+                }
+                let held = hold(Some(VFIO))?;
+                let (ports, container) = Port::behind_iommu(request, &dma)?;
+                (ports, Some(container), dma, held)
+            }
+        };
+        Ok(Self {
+            ports,
+            _container: container,
+            through,
+            config,
+            tables,
+            dma,
+            _held: held,
+        })
+    }
+
+    /// How it is reached.
+    pub fn through(&self) -> Through {
+        self.through
+    }
+
+    /// What its memory consists of.
+    pub fn pages(&self) -> Pages {
+        self.dma.pages()
+    }
+
+    /// A place for a driver that receives at most `batch` packets at once.
+    pub fn place(&mut self, batch: u16, frame: Frame) -> Place<'_> {
+        let Self { ports, config, tables, dma, .. } = self;
+        let ports = &*ports;
+        let bars = ports.each_ref().map(|port| port.bar.bar());
+        let devices = match ports.each_ref().map(|port| &port.hold) {
+            [Hold::Vfio(first), Hold::Vfio(second)] => Some([first, second]),
+            _ => None,
+        };
+        let site = MappedSite::Plain(Site {
+            bars,
+            queues: Queues::All,
+            config: *config,
+            batch,
+            tables: tables.carve(),
+            dma: dma.carve(),
+            frame,
+        });
+        Place { site, bars, devices }
+    }
+}
+
+impl Port {
+    fn sysfs(device: PciDevice) -> Result<Self, Failure> {
+        let open = || {
+            device.enable_bus_master()?;
+            device.map_bar0()
+        };
+        let bar = open().map_err(|e: PciError| Failure::environment(e))?;
+        Ok(Self { bar, hold: Hold::Sysfs(device) })
+    }
+
+    /// Both ports, which find `dma` where the IOMMU says.
+    fn behind_iommu(
+        request: &Request<'_>,
+        dma: &DmaRegion,
+    ) -> Result<([Self; PORTS], Container), Failure> {
+        let Request { root, addresses, .. } = request;
+        let folder = root.path().join(vfio::FOLDER.trim_start_matches('/'));
+        let open = || {
+            let mut container = Container::open(&folder)?;
+            let groups = addresses.map(|address| {
+                let group = root.iommu_group(address);
+                group.expect("a card in a group is reached through VFIO")
+            });
+            for group in groups {
+                container.join(group)?;
+            }
+            container.map(dma, IOVA)?;
+            let port = |n: usize| {
+                let device = container.device(groups[n], addresses[n])?;
+                let bar = device.map_bar0()?;
+                device.enable_bus_master()?;
+                Ok(Self { bar, hold: Hold::Vfio(device) })
+            };
+            let ports = [port(0)?, port(1)?];
+            Ok((ports, container))
+        };
+        open().map_err(|e: VfioError| Failure::environment(e))
+    }
+}
+
+impl Drop for Port {
+    /// Before its memory goes, the card is kept from it. Closing a device of
+    /// VFIO does the same once more.
+    fn drop(&mut self) {
+        nic::silence(&self.bar.bar());
+        if let Hold::Sysfs(device) = &self.hold
+            && let Err(error) = device.disable_bus_master()
+        {
+            eprintln!("note: {error}");
+        }
+    }
+}
+
+/// Memory that only the driver uses.
+fn tables(config: &Config) -> Result<DmaRegion, Failure> {
+    let bytes = nic_model::table_bytes(PORTS, config);
+    DmaRegion::allocate(bytes, Iova::default()).map_err(Failure::environment)
+}
+
+/// The folder of huge pages that is mounted first.
+fn mounted(root: &Root) -> Option<PathBuf> {
+    physical::mounted(&root.read("proc/mounts")?)
+}
+
+#[cfg(test)]
+mod tests;
