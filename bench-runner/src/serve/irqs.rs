@@ -12,10 +12,10 @@ use vfio_bindings::bindings::vfio::{
 
 use super::config_space::MSIX_VECTORS;
 
-/// Number of interrupts of each kind, by its index: pin, MSI, MSI-X; errors
-/// and requests of the host are not reported.
+/// Number of interrupts of each kind, by its index: pin, MSI, MSI-X, errors,
+/// which do not happen, and requests of the host, which has none.
 const COUNTS: [u32; VFIO_PCI_NUM_IRQS as usize] =
-    [1, 1, MSIX_VECTORS as u32, 0, 0];
+    [1, 1, MSIX_VECTORS as u32, 1, 0];
 
 /// Flags and number of each kind.
 pub fn info() -> Vec<(u32, u32)> {

@@ -430,11 +430,11 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Agrees on version 0.1; what the client can do is text that ends with zero,
-/// or nothing.
+/// Agrees on version 0.1 or, with an older client, 0.0. What the client can do
+/// is text behind that, which does not matter here.
 fn version(fields: &mut Fields<'_>) -> io::Result<Vec<u8>> {
     let major = u16::from_le_bytes(fields.take()?);
-    let _minor = u16::from_le_bytes(fields.take()?);
+    let minor = u16::from_le_bytes(fields.take()?);
     if major != 0 {
         return Err(io::ErrorKind::InvalidInput.into());
     }
@@ -444,7 +444,7 @@ fn version(fields: &mut Fields<'_>) -> io::Result<Vec<u8>> {
             "max_data_xfer_size": MOST_DATA,
         }
     });
-    let mut answer = vec![0, 0, 1, 0];
+    let mut answer = vec![0, 0, minor.min(1) as u8, 0];
     answer.extend(can.to_string().into_bytes());
     answer.push(0);
     Ok(answer)
