@@ -36,6 +36,11 @@ impl Ring {
         })
     }
 
+    /// Descriptors that it has.
+    pub fn entries(&self) -> u16 {
+        self.entries
+    }
+
     /// Whether it begins in `memory`.
     pub fn lies_in(&self, memory: &DmaWindow<'_>) -> bool {
         let at =

@@ -297,14 +297,22 @@ impl Function {
         self.interrupts.turn(&self.port, now, |vector| irqs.send(vector));
     }
 
-    /// As many frames of the source as there is room for, at most `most`, and
-    /// all that was sent to the sink; returns how many frames that were.
+    /// All that was sent, to the sink, and as many frames of the source as
+    /// there is room for, at most `most`; returns how many frames that were.
+    ///
+    /// At most three quarters of a ring are on their way through the driver:
+    /// then a ring of the other port has room for them, and what is lost is
+    /// lost by the driver.
     pub fn exchange(&mut self, most: u32) -> u32 {
         if !self.config.is_bus_master() {
             return 0;
         }
         let memory = self.memory.map();
-        self.port.receive_ready(memory, most) + self.port.transmit(memory)
+        let taken = self.port.transmit(memory);
+        let (entries, waiting) = self.port.waiting(0).unwrap_or((0, 0));
+        let room = u32::from(entries) * 3 / 4;
+        let most = most.min(room.saturating_sub(waiting.into()));
+        taken + self.port.receive_ready(memory, most)
     }
 
     /// All that was sent, at most `most` frames of each queue.
