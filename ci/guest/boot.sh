@@ -55,7 +55,7 @@ done
 
 devices=()
 if [[ -n $iommu ]]; then
-    devices+=(-device intel-iommu,intremap=on,caching-mode=on)
+    devices+=(-device "intel-iommu,intremap=on,caching-mode=on")
 fi
 slot=0
 for socket in "$@"; do

@@ -349,3 +349,18 @@ fn register_at(offset: u64, len: usize) -> io::Result<u32> {
         false => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
+
+/// A port for tests.
+#[cfg(test)]
+pub fn port() -> Port<'static> {
+    function().port
+}
+
+/// The same as a function.
+#[cfg(test)]
+pub fn function() -> Function {
+    let format = nic_model::FrameFormat::default();
+    let source = Source::new(0, format, 0);
+    let sink = Sink::new(0, format, 0, 1, 0);
+    Function::new(0, 1, source, sink).expect("a function")
+}
