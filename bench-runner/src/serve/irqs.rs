@@ -129,7 +129,7 @@ mod tests {
         assert_eq!((writes(&mut seen_pin), irqs.sent), (1, 1));
         irqs.set(VFIO_PCI_MSIX_IRQ_INDEX, EVENTS, 2, 2, vec![message]).unwrap();
         // Vectors 0 and 3 have no event, and 7 has none, either.
-        [0, 2, 3, 7].map(|vector| irqs.send(vector));
+        [0, 2, 3, 7].into_iter().for_each(|vector| irqs.send(vector));
         assert_eq!((writes(&mut seen), irqs.sent), (1, 2));
         let none = VFIO_IRQ_SET_ACTION_TRIGGER | 1;
         irqs.set(VFIO_PCI_MSIX_IRQ_INDEX, none, 0, 0, vec![]).unwrap();

@@ -477,3 +477,288 @@ fn region_info(region: &Region, index: u32, room: u32) -> Answer {
     }
     Answer { body, with_file }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::thread;
+
+    /// Notes what it hears, in words.
+    struct Fake {
+        heard: Vec<String>,
+        file: File,
+    }
+
+    impl Device for Fake {
+        fn regions(&self) -> Vec<Region> {
+            let mapped = vec![(0x1000, 0x1000), (0x6000, 0x1000)];
+            vec![
+                Region { flags: 7, bytes: 0x2_0000, mapped },
+                Region { flags: 3, bytes: 64, mapped: Vec::new() },
+            ]
+        }
+
+        fn interrupts(&self) -> Vec<(u32, u32)> {
+            vec![(7, 1), (1, 64)]
+        }
+
+        fn with_file(&self, with: &mut dyn FnMut(BorrowedFd<'_>)) {
+            with(self.file.as_fd());
+        }
+
+        fn read(
+            &mut self,
+            region: u32,
+            offset: u64,
+            data: &mut [u8],
+        ) -> io::Result<()> {
+            data.fill(offset as u8);
+            match region {
+                0 => Ok(()),
+                _ => Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+
+        fn write(
+            &mut self,
+            region: u32,
+            offset: u64,
+            data: &[u8],
+        ) -> io::Result<()> {
+            self.heard.push(format!("write {region} {offset:#x} {data:?}"));
+            Ok(())
+        }
+
+        fn map(
+            &mut self,
+            file: Option<&File>,
+            offset: u64,
+            iova: u64,
+            len: u64,
+        ) -> io::Result<()> {
+            let file = file.is_some();
+            self.heard.push(format!("map {file} {offset} {iova} {len}"));
+            Err(io::ErrorKind::AlreadyExists.into())
+        }
+
+        fn unmap(&mut self, iova: u64, len: u64) {
+            self.heard.push(format!("unmap {iova} {len:#x}"));
+        }
+
+        fn set_interrupts(
+            &mut self,
+            kind: u32,
+            flags: u32,
+            start: u32,
+            count: u32,
+            files: Vec<File>,
+        ) -> io::Result<()> {
+            let files = files.len();
+            let what = format!("{kind} {flags} {start} {count} {files}");
+            self.heard.push(format!("interrupts {what}"));
+            Ok(())
+        }
+
+        fn reset(&mut self) {
+            self.heard.push("reset".to_owned());
+        }
+    }
+
+    /// What a device hears and answers when a client sends these messages one
+    /// after the other; whether that ended well.
+    fn talk(
+        messages: &[(Vec<u8>, Option<&File>)],
+    ) -> (Vec<String>, Vec<u8>, bool) {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        let client = Client::new(theirs).expect("a client");
+        let mut device =
+            Fake { heard: Vec::new(), file: tempfile::tempfile().unwrap() };
+        let (mut stream, ours) = (ours.try_clone().unwrap(), ours);
+        let answers = thread::spawn(move || {
+            let mut answers = Vec::new();
+            // Reset, where the other end did not read everything.
+            let _ = stream.read_to_end(&mut answers);
+            answers
+        });
+        let sender = Sender(Arc::new(Mutex::new(ours.try_clone().unwrap())));
+        for (message, file) in messages {
+            let file = file.map(AsFd::as_fd);
+            sender.send(message, file).expect("room for a message");
+        }
+        ours.shutdown(std::net::Shutdown::Write).expect("an end");
+        let mut greetings = 0;
+        let end = client.serve(&mut device, || greetings += 1);
+        assert!(greetings <= 1);
+        (device.heard, answers.join().expect("answers"), end.is_ok())
+    }
+
+    fn message(command: u16, flags: u32, body: &[u8]) -> Vec<u8> {
+        let size = (HEADER_BYTES + body.len()) as u32;
+        let header = Header { id: 7, command, size, flags };
+        [header.bytes(0), body.to_vec()].concat()
+    }
+
+    fn hello() -> (Vec<u8>, Option<&'static File>) {
+        let body = [&[0, 0, 0, 0][..], b"{\"capabilities\":{}}\0"].concat();
+        (message(command::VERSION, 0, &body), None)
+    }
+
+    /// Answers without the greeting: command, flags, error, body.
+    fn parse(mut answers: &[u8]) -> Vec<(u16, u32, u32, Vec<u8>)> {
+        let mut parsed = Vec::new();
+        while let Some(header) = answers.first_chunk() {
+            let Header { id, command, size, flags } = Header::parse(header);
+            assert_eq!(id, 7);
+            let error =
+                u32::from_le_bytes(*answers[12..].first_chunk().unwrap());
+            let (one, rest) = answers.split_at(size as usize);
+            parsed.push((command, flags, error, one[HEADER_BYTES..].to_vec()));
+            answers = rest;
+        }
+        assert_eq!(parsed.remove(0).0, command::VERSION);
+        parsed
+    }
+
+    #[test]
+    fn each_message_reaches_the_device_and_is_answered() {
+        let file = tempfile::tempfile().unwrap();
+        let access = |offset: u64, region, count| {
+            [&offset.to_le_bytes()[..], &words(&[region, count])].concat()
+        };
+        let range = |flags, numbers: &[u64]| {
+            let numbers = numbers.iter().flat_map(|n| n.to_le_bytes());
+            [words(&[32, flags]), numbers.collect()].concat()
+        };
+        let read = access(0x42, 0, 4);
+        let write = [access(0x10, 1, 2), vec![8, 9]].concat();
+        let map = range(3, &[1, 2, 3]);
+        let unmap = range(0, &[2, 3]);
+        let irqs = words(&[20, 36, 2, 0, 1]);
+        let (heard, answers, good) = talk(&[
+            hello(),
+            (message(command::REGION_READ, 0, &read), None),
+            (message(command::REGION_WRITE, 0, &write), None),
+            (message(command::REGION_WRITE, NO_REPLY, &write), None),
+            (message(command::DMA_MAP, 0, &map), Some(&file)),
+            (message(command::DMA_UNMAP, 0, &unmap), None),
+            (message(command::DMA_UNMAP, 0, &range(UNMAP_ALL, &[0, 0])), None),
+            (message(command::DEVICE_SET_IRQS, 0, &irqs), Some(&file)),
+            (message(command::DEVICE_RESET, 0, &[]), None),
+        ]);
+        assert!(good);
+        let wanted = [
+            "write 1 0x10 [8, 9]",
+            "write 1 0x10 [8, 9]",
+            "map true 1 2 3",
+            "unmap 2 0x3",
+            "unmap 0 0xffffffffffffffff",
+            "interrupts 2 36 0 1 1",
+            "reset",
+        ];
+        assert_eq!(heard, wanted);
+        let exists = Errno::EXIST.raw_os_error() as u32;
+        let bytes = [read.clone(), vec![0x42; 4]].concat();
+        let wanted = [
+            (command::REGION_READ, REPLY, 0, bytes),
+            (command::REGION_WRITE, REPLY, 0, write[..16].to_vec()),
+            (command::DMA_MAP, REPLY | ERROR, exists, vec![]),
+            (command::DMA_UNMAP, REPLY, 0, unmap),
+            (command::DMA_UNMAP, REPLY, 0, range(UNMAP_ALL, &[0, 0])),
+            (command::DEVICE_SET_IRQS, REPLY, 0, vec![]),
+            (command::DEVICE_RESET, REPLY, 0, vec![]),
+        ];
+        assert_eq!(parse(&answers), wanted);
+    }
+
+    #[test]
+    fn a_client_is_told_of_regions_and_of_interrupts() {
+        let region = |room, index| words(&[room, 0, index, 0, 0, 0, 0, 0]);
+        let info = command::DEVICE_GET_REGION_INFO;
+        let (_, answers, good) = talk(&[
+            hello(),
+            (message(command::DEVICE_GET_INFO, 0, &[0; 16]), None),
+            (message(info, 0, &region(32, 0)), None),
+            (message(info, 0, &region(80, 0)), None),
+            (message(info, 0, &region(80, 1)), None),
+            (message(info, 0, &region(80, 2)), None),
+            (
+                message(
+                    command::DEVICE_GET_IRQ_INFO,
+                    0,
+                    &words(&[16, 0, 1, 0]),
+                ),
+                None,
+            ),
+        ]);
+        assert!(good);
+        let bodies: Vec<_> =
+            parse(&answers).into_iter().map(|a| (a.2, a.3)).collect();
+        let invalid = Errno::INVAL.raw_os_error() as u32;
+        let head = [80, 7 | 8, 0, 32, 0x2_0000, 0, 0, 0];
+        let list = [1 | 1 << 16, 0, 2, 0, 0x1000, 0, 0x1000, 0, 0x6000, 0];
+        let list = [&list[..], &[0x1000, 0]].concat();
+        let wanted = [
+            (0, words(&[16, 3, 2, 2])),
+            (0, words(&head)),
+            (0, words(&[&head[..], &list].concat())),
+            (0, words(&[32, 3, 1, 0, 64, 0, 0, 0])),
+            (invalid, vec![]),
+            (0, words(&[16, 1, 1, 64])),
+        ];
+        assert_eq!(bodies, wanted);
+    }
+
+    #[test]
+    fn what_is_no_message_ends_the_talk_and_nothing_else() {
+        for (text, good) in [
+            (&b""[..], true),
+            (b"GET / HTTP/1.1\r\n\r\n", false),
+            (&[0xFF; 64], false),
+            (&[0; 15], false),
+        ] {
+            let (heard, _, ended_well) = talk(&[(text.to_vec(), None)]);
+            assert_eq!(ended_well, good, "{text:?}");
+            assert_eq!(heard, [""; 0]);
+        }
+        // Another version, and something before the greeting.
+        let (_, _, good) =
+            talk(&[(message(command::DEVICE_RESET, 0, &[]), None)]);
+        assert!(!good);
+        // Messages that end too early, and unknown ones.
+        let invalid = Errno::INVAL.raw_os_error() as u32;
+        for command in (2..=10).filter(|c| ![4, 6].contains(c)) {
+            let short = message(command, 0, &[1, 2, 3]);
+            let (heard, answers, good) = talk(&[hello(), (short, None)]);
+            assert!(good && heard.is_empty());
+            let [one] = &parse(&answers)[..] else { panic!("one answer") };
+            assert_eq!((one.0, one.2), (command, invalid));
+        }
+        let large = words(&[0, 0, 0, u32::MAX]);
+        let large = message(command::REGION_READ, 0, &large);
+        let (_, answers, _) = talk(&[hello(), (large, None)]);
+        assert_eq!(parse(&answers)[0].2, invalid);
+        let unknown = message(99, 0, &[]);
+        let (_, answers, _) = talk(&[hello(), (unknown, None)]);
+        let nosys = Errno::NOSYS.raw_os_error() as u32;
+        assert_eq!(parse(&answers)[0].2, nosys);
+    }
+
+    #[test]
+    fn a_look_at_the_guests_memory_is_a_message_and_its_answer_is_no_matter() {
+        let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+        let client = Client::new(theirs).expect("a client");
+        client.sender().read_memory(0x1234).expect("sent");
+        let mut sent = [0; 32];
+        ours.read_exact(&mut sent).expect("a message");
+        assert_eq!(sent[2..8], [11, 0, 32, 0, 0, 0]);
+        assert_eq!(sent[16..28], [0x34, 0x12, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0]);
+        let answer = message(command::DMA_READ, REPLY, &[0; 20]);
+        ours.write_all(&answer).expect("room");
+        ours.shutdown(std::net::Shutdown::Write).expect("an end");
+        let mut device =
+            Fake { heard: Vec::new(), file: tempfile::tempfile().unwrap() };
+        client.serve(&mut device, || panic!("no greeting")).expect("well");
+    }
+}
