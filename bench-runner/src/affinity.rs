@@ -190,7 +190,7 @@ fn choose_among(
         allowed.iter().rev().copied().find(|&core| Some(core) != taken)
     };
     match placement {
-        Placement::Lockstep => {
+        Placement::Lockstep | Placement::Card => {
             let core = core.or_else(|| last_but(None)).ok_or(Error::NoCore)?;
             if model_core.is_some_and(|model_core| model_core != core) {
                 return Err(Error::ModelCoreInLockstep);

@@ -497,6 +497,16 @@ pub fn lateness() -> String {
     )
 }
 
+/// What it means when a real card's rings are empty, to follow a colon.
+#[must_use]
+pub fn short_of_traffic() -> String {
+    format!(
+        "more than {:.0} % of the receive descriptors had no frame when a \
+         block ended, whoever sends is the bottleneck",
+        MODEL_BOUND * 100.0
+    )
+}
+
 /// What is offered at a rate, in words; nothing where it is as much as the
 /// rings take.
 #[must_use]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::card::Through;
+use crate::card::{Address, Pair, Through};
 use crate::failure::Failure;
 use crate::load::{self, PaceArg, PatternArg, Rate, SizesArg, Time};
 use crate::output;
@@ -51,6 +51,7 @@ Examples:
   bench-runner sweep --axis batch --batch 1,32
   bench-runner sweep --placement threaded --cores 1,2,3 --batch 32
   bench-runner sweep --placement threaded --rate line
+  bench-runner sweep --nic 0000:03:00.0,0000:03:00.1 --batch 1,32
   bench-runner sweep --resume            go on with an interrupted sweep")]
     Sweep(SweepArgs),
     /// Measure one variant at one batch size against its reference
@@ -205,6 +206,7 @@ with shared memory; QEMU knows that from 10.1 on. GUEST.md shows all of it.")]
 Examples:
   bench-runner doctor
   bench-runner doctor --core 3 --model-core 2
+  bench-runner doctor --nic 0000:03:00.0,0000:03:00.1
   bench-runner doctor --json")]
     Doctor(DoctorArgs),
     /// Set the machine up for measuring: one frequency, quiet cores
@@ -362,6 +364,29 @@ pub struct OfferArgs {
     pub rate: Option<PaceArg>,
 }
 
+/// A real card in place of the model.
+#[derive(Args, Clone, Debug)]
+pub struct CardArgs {
+    /// Two ports of a real card, such as 0000:03:00.0,0000:03:00.1; what is
+    /// forwarded of the traffic that comes is counted
+    #[arg(long, value_name = "ADDR,ADDR")]
+    pub nic: Option<Pair>,
+    /// Two more ports, cabled to those, that send; an outside generator does
+    /// otherwise
+    #[arg(long, value_name = "ADDR,ADDR", requires = "nic")]
+    pub generator: Option<Pair>,
+    /// How ports are reached [default: vfio in an IOMMU group]
+    #[arg(long, value_enum, requires = "nic")]
+    pub through: Option<Through>,
+    /// Folder for files of huge pages
+    /// [default: the first hugetlbfs that is mounted]
+    #[arg(long, value_name = "DIR", requires = "nic")]
+    pub huge_pages: Option<PathBuf>,
+    /// Take cards that this machine is reached by, too
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Options of `sweep`.
 #[derive(Args, Clone, Debug)]
 pub struct SweepArgs {
@@ -391,6 +416,9 @@ pub struct SweepArgs {
     /// How frames come
     #[command(flatten)]
     pub offer: OfferArgs,
+    /// A real card
+    #[command(flatten)]
+    pub card: CardArgs,
     /// Where and how
     #[command(flatten)]
     pub measure: MeasureArgs,
@@ -548,6 +576,9 @@ pub struct ChoiceArgs {
 /// Options of `latency`.
 #[derive(Args, Clone, Debug)]
 pub struct LatencyArgs {
+    /// Not for this command; it says so
+    #[arg(long, value_name = "ADDR,ADDR", hide = true)]
+    pub nic: Option<Pair>,
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
@@ -630,7 +661,7 @@ pub struct SoakArgs {
 pub struct ForwardArgs {
     /// PCI addresses of two ports, such as 0000:03:00.0
     #[arg(value_name = "ADDR", num_args = 2, required = true)]
-    pub ports: Vec<String>,
+    pub ports: Vec<Address>,
     /// Variant, such as reg=boxed
     #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub variant: String,
@@ -782,6 +813,9 @@ pub struct CountersArgs {
 /// Options of `ndr`.
 #[derive(Args, Clone, Debug)]
 pub struct NdrArgs {
+    /// Not for this command; it says so
+    #[arg(long, value_name = "ADDR,ADDR", hide = true)]
+    pub nic: Option<Pair>,
     /// To whom, and where to
     #[command(flatten)]
     pub load: LoadArgs,
@@ -831,6 +865,9 @@ pub struct DoctorArgs {
     /// Core that the model polls on
     #[arg(long)]
     pub model_core: Option<u32>,
+    /// Two ports of a card to look at, such as 0000:03:00.0,0000:03:00.1
+    #[arg(long, value_name = "ADDR,ADDR")]
+    pub nic: Option<Pair>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use driver::memory::Pages;
 use driver::nic::Config;
-use variants::workload::{Counts, Forwarder, Frame, Quota, Workload};
+use variants::workload::{Counts, Forwarder, Frame, Queues, Quota, Workload};
 
 use crate::affinity;
-use crate::card::{Card, Interrupts, Place, Request};
+use crate::card::{Address, Card, Claim, Interrupts, Place, Request, Through};
 use crate::cli::ForwardArgs;
 use crate::environment::Root;
 use crate::failure::Failure;
@@ -52,25 +53,35 @@ pub fn command(args: &ForwardArgs) -> Result<(), Failure> {
     let stop = process::interrupted();
     let stopped = || stop.load(Ordering::Relaxed);
     let root = args.root.clone().map_or_else(Root::default, Root);
-    let request = Request {
+    let mut request = Request {
         root: &root,
-        addresses: [first, second],
+        addresses: [first.as_str(), second.as_str()],
         through: args.through,
         huge_pages: args.huge_pages.as_deref(),
         force: args.force,
         wrong_iova: args.wrong_iova,
         config,
+        regions: 1,
     };
-    let mut card = Card::open(&request)?;
-    let through = card.through();
-    let Place { site, bars, devices } =
-        card.place(args.batch, Frame::default());
-    if args.interrupts && devices.is_none() {
+    let claim = Claim::new(&request)?;
+    let through = claim.through();
+    if args.interrupts && through != Through::Vfio {
         return Err(Failure::error(format!(
             "--interrupts come through VFIO, and the cards are reached \
              through {through}: switch the IOMMU on, or leave it out"
         )));
     }
+    request.through = Some(through);
+    let mut card = Card::take(&request)?;
+    if card.pages() != Pages::Huge {
+        eprintln!(
+            "note: DMA memory consists of {}: set aside huge pages by writing \
+             to /proc/sys/vm/nr_hugepages",
+            card.pages().name()
+        );
+    }
+    let Place { site, bars, devices } =
+        card.place(0, args.batch, Queues::All, Frame::default());
     // After a signal the polls of the set-up end without a wait.
     let mut wait = |time| {
         if !stopped() {
@@ -126,7 +137,7 @@ fn turn(forwarder: &mut dyn Forwarder, interrupts: &Interrupts<'_>) -> u64 {
 /// What came in and went out, in a line.
 fn summary(
     forwarder: &dyn Forwarder,
-    ports: [&String; 2],
+    ports: [&Address; 2],
     seconds: f64,
 ) -> String {
     let Counts { received, sent, dropped, multi_descriptor, .. } =

@@ -29,6 +29,9 @@ pub use pair::{Pair, Program};
 /// The same where one contender is too dear for that.
 const LEAST_PHASES_OF_DEAR: u32 = 2;
 
+/// How long a worker with a real card may take to end.
+const LONGEST_END: Duration = Duration::from_secs(30);
+
 /// How a note begins that says where frames came late.
 const LATE: &str = "the tester was the bottleneck";
 
@@ -290,6 +293,10 @@ fn measure_process(
         }
     }
     let stopped = stop.load(Ordering::Relaxed);
+    if stopped && run.setup.ports.is_some() {
+        // A real card must be silent before its driver's memory goes.
+        worker.0.ask_to_end(LONGEST_END);
+    }
     if !stopped && process.rounds.len() < run.setup.rounds as usize {
         return Err(worker.obituary(index));
     }

@@ -16,7 +16,8 @@ use crate::load::{SizesArg, Time};
 use crate::measure::{self, WARM_UP};
 use crate::quality;
 use crate::results::{
-    Cell, Fill, ONE_TYPE, Placement, Run, SameCode, Setup, Trace, Workload,
+    Cell, Fill, ONE_TYPE, Placement, Ports, Run, SameCode, Setup, Trace,
+    Workload,
 };
 
 /// Most phases, rounds and processes.
@@ -72,6 +73,9 @@ const LONGEST_PAIR_BLOCK: f64 = 150e-6;
 /// Driver time of a block in threads; long against the hand-over at its ends.
 const THREADED_BLOCK: f64 = 500e-6;
 
+/// The same on a real card; long against the switching of its queues.
+const CARD_BLOCK: f64 = 5e-3;
+
 impl Effort {
     /// The effort for many cells. Threaded blocks are longer and noisier,
     /// and take more time to set up.
@@ -81,14 +85,17 @@ impl Effort {
             (Placement::Lockstep, true) => 16,
             (Placement::Threaded, false) => 24,
             (Placement::Threaded, true) => 4,
+            (Placement::Card, false) => 24,
+            (Placement::Card, true) => 4,
         };
         let processes = match (placement, quick) {
-            (Placement::Threaded, true) => 4,
+            (Placement::Threaded | Placement::Card, true) => 4,
             _ => 8,
         };
         let block = match placement {
             Placement::Lockstep => LOCKSTEP_BLOCK,
             Placement::Threaded => THREADED_BLOCK,
+            Placement::Card => CARD_BLOCK,
         };
         Self { processes, rounds, block, longest: None }
     }
@@ -103,7 +110,7 @@ impl Effort {
                 longest: Some(LONGEST_PAIR_BLOCK),
                 ..sweep
             },
-            Placement::Threaded => sweep,
+            Placement::Threaded | Placement::Card => sweep,
         }
     }
 }
@@ -122,7 +129,7 @@ pub fn under_load(
     let measure = MeasureArgs {
         placement: match placement {
             Placement::Lockstep => PlacementArg::Lockstep,
-            Placement::Threaded => PlacementArg::Threaded,
+            Placement::Threaded | Placement::Card => PlacementArg::Threaded,
         },
         fill: None,
         seed,
@@ -594,6 +601,7 @@ pub fn setup(args: &MeasureArgs, effort: Effort) -> Result<Setup, Failure> {
         queues: None,
         split: false,
         rate: None,
+        ports: None,
         model_core,
     };
     measure::config(&setup).check().map_err(Failure::error)?;
@@ -632,6 +640,26 @@ pub fn take_rate(setup: &mut Setup, args: &OfferArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The set-up of a run on a real card. A generator of ours has a core of its
+/// own.
+///
+/// # Errors
+///
+/// When there is no such core, or no second one for a generator.
+pub fn on_card(
+    args: &MeasureArgs,
+    effort: Effort,
+    ports: Ports,
+) -> Result<Setup, Failure> {
+    let placement = match ports.generator {
+        None => PlacementArg::Lockstep,
+        Some(_) => PlacementArg::Threaded,
+    };
+    let setup =
+        self::setup(&MeasureArgs { placement, ..args.clone() }, effort)?;
+    Ok(Setup { placement: Placement::Card, ports: Some(ports), ..setup })
 }
 
 /// Cores over which what is offered is spread: a block ends when the first

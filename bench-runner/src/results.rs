@@ -13,6 +13,7 @@ mod store;
 pub use store::{Error, FILE, load, parse};
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use nic_model::arrivals::Sizes;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use variants::workload;
 
+use crate::card::{Pair, Through};
 use crate::doctor::{Carries, Grade};
 use crate::load::Rate;
 use crate::quality::quarantined;
@@ -313,6 +315,9 @@ pub struct Setup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub rate: Option<Rate>,
+    /// The ports of a real card, in that placement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Ports>,
 }
 
 impl Setup {
@@ -478,6 +483,42 @@ pub enum Placement {
     Lockstep,
     /// The model polls on a core of its own.
     Threaded,
+    /// A real card: traffic comes from outside, and what was forwarded is
+    /// counted by the driver.
+    Card,
+}
+
+/// The ports of a real card, and who sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ports {
+    /// PCI addresses of the two ports.
+    #[schemars(with = "[String; 2]")]
+    pub nic: Pair,
+    /// How they were reached.
+    pub through: Through,
+    /// Ports of this machine that sent; absent where an outside generator
+    /// did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<[String; 2]>")]
+    pub generator: Option<Pair>,
+    /// How those were reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator_through: Option<Through>,
+    /// Folder for files of huge pages, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub huge_pages: Option<PathBuf>,
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nic: Pair([first, second]), through, generator, .. } = self;
+        write!(f, "{first} and {second} through {through}, traffic from ")?;
+        match generator {
+            None => f.write_str("outside"),
+            Some(Pair([first, second])) => write!(f, "{first} and {second}"),
+        }
+    }
 }
 
 /// How the card leaves the receive rings to the driver, in lockstep.
@@ -625,7 +666,10 @@ pub struct Round {
     /// `packets_per_phase` in each of its phases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Vec<u64>>,
-    /// Share of the model's time spent on frames, by cell, threaded only.
+    /// Share of the model's time spent on frames, by cell, threaded only. On a
+    /// real card, the share of receive descriptors without a frame at the end
+    /// of the block: as many as there are where whoever sends is slower than
+    /// the forwarder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_busy: Option<Vec<f64>>,
     /// Share of frames that came in time, by cell, where they come at a rate.

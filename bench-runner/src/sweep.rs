@@ -8,6 +8,7 @@ use variants::registry::SAME_CODE;
 
 use crate::affinity;
 use crate::build_info;
+use crate::card::{Claim, ports};
 use crate::cli::SweepArgs;
 use crate::doctor;
 use crate::environment::Root;
@@ -19,12 +20,13 @@ use crate::measurement::{self, Outcome};
 use crate::output;
 use crate::plan::{self, Contenders, Effort};
 use crate::results::{
-    Cell, Examination, Fill, Machine, Placement, Run, SCHEMA, Setup,
+    Cell, Examination, Fill, Machine, Placement, Run, SCHEMA, Setup, Workload,
 };
 
 /// Measures what was asked for, or goes on with what was begun.
 pub fn command(args: &SweepArgs) -> Result<(), Failure> {
-    let (folder, mut run) = match args.resume {
+    // Cards go back when this ends.
+    let (folder, mut run, _cards) = match args.resume {
         true => resume(args)?,
         false => begin(args)?,
     };
@@ -51,16 +53,27 @@ pub fn command(args: &SweepArgs) -> Result<(), Failure> {
     }
 }
 
+/// A run that was begun, where it is kept, and real cards that it has.
+type Begun = (Folder, Run, Vec<Claim>);
+
 /// Plans a new run and finds a place for it.
-fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
-    let placement = Placement::from(args.measure.placement);
+fn begin(args: &SweepArgs) -> Result<Begun, Failure> {
+    let (ports, cards) = ports::of_sweep(args)?.unzip();
+    let placement = match ports {
+        None => Placement::from(args.measure.placement),
+        Some(_) => Placement::Card,
+    };
     let effort = Effort::of_sweep(placement, args.quick);
-    let mut setup = plan::setup(&args.measure, effort)?;
+    let mut setup = match ports {
+        None => plan::setup(&args.measure, effort)?,
+        Some(ports) => plan::on_card(&args.measure, effort, ports)?,
+    };
     let model_core = args.measure.model_core;
     let fewer = plan::take_cores(&mut setup, &args.several, model_core)?;
     plan::take_rate(&mut setup, &args.offer)?;
     let chosen = plan::chosen(&args.choice.axis, &args.choice.variants)?;
-    let asked = plan::asked(&args.measure, &args.several);
+    let forward = cards.is_some().then_some(Workload::Forward);
+    let asked = plan::asked(&args.measure, &args.several).or(forward);
     let (variants, unable) = plan::able(chosen, asked)?;
     let (variants, whole) = plan::splittable(variants, args.several.split)?;
     let contenders =
@@ -107,7 +120,7 @@ fn begin(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         Some(folder) => folder,
         None => Folder::fresh(&run.started, &run.machine)?,
     };
-    Ok((folder, run))
+    Ok((folder, run, cards.unwrap_or_default()))
 }
 
 /// A run without samples: looks at the machine and measures how long blocks
@@ -143,7 +156,7 @@ pub fn prepare(
 
 /// Opens the run to go on with. One that was stopped before its first line
 /// was written begins anew.
-fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
+fn resume(args: &SweepArgs) -> Result<Begun, Failure> {
     let path: PathBuf = match &args.out {
         Some(path) => path.clone(),
         None => Folder::newest_unfinished().ok_or_else(|| {
@@ -221,8 +234,16 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         let model_core = match run.setup.placement {
             Placement::Lockstep => None,
             Placement::Threaded => Some(run.setup.model_core),
+            Placement::Card => {
+                Some(run.setup.model_core).filter(|c| Some(*c) != core)
+            }
         };
-        affinity::choose(run.setup.placement, core, model_core)
+        let placement = match (run.setup.placement, model_core) {
+            (Placement::Card, None) => Placement::Lockstep,
+            (Placement::Card, Some(_)) => Placement::Threaded,
+            (placement, _) => placement,
+        };
+        affinity::choose(placement, core, model_core)
             .map_err(Failure::environment)?;
         let allowed = affinity::allowed_cores();
         let missing = |core: &&u32| !allowed.contains(*core);
@@ -232,7 +253,13 @@ fn resume(args: &SweepArgs) -> Result<(Folder, Run), Failure> {
         }
         step_aside(&run.setup);
     }
-    Ok((folder, run))
+    let cards = match &run.setup.ports {
+        Some(ports) if !run.is_finished() => {
+            ports::of_run(ports, args.card.force)?
+        }
+        _ => Vec::new(),
+    };
+    Ok((folder, run, cards))
 }
 
 /// What keeps samples of two machines from being mixed.

@@ -153,6 +153,9 @@ pub fn caption(
     lines.extend(same.iter().map(|line| plain(line)));
     if results.iter().any(|result| result.hollow) {
         lines.push(match run.setup.rate {
+            None if run.setup.placement == Placement::Card => {
+                format!("°: {}.", analysis::short_of_traffic())
+            }
             None => format!(
                 "°: model-bound, the model was busy for more than {:.0} % of \
                  the time and may be the bottleneck.",
@@ -166,9 +169,11 @@ pub fn caption(
 
 fn conditions(run: &Run, results: &[CellResult]) -> String {
     let setup = &run.setup;
+    let on_card = setup.ports.as_ref().map(|ports| format!("card {ports}"));
     let placement = match setup.placement {
         Placement::Lockstep => "lockstep placement",
         Placement::Threaded => "threaded placement",
+        Placement::Card => on_card.as_deref().unwrap_or("card"),
     };
     let fill = match setup.fill {
         Fill::Full => "",

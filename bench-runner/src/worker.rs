@@ -2,6 +2,7 @@
 //! line of JSON per round to its standard output.
 
 use std::io::{self, Write};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -103,12 +104,13 @@ fn measure_on(
     let mut runs_rng = rng.clone().fork();
     warm_up(order, contenders, &mut bench)?;
     let watch = Watch::begin(setup.core);
+    let stop = process::interrupted();
     let (mut rounds, mut said) = (Vec::new(), Instant::now());
     for number in 0..setup.rounds {
         let arena = number % setup.arenas;
         let length = setup.draw_length(&mut rng);
         let line_round_trip_ns = match setup.placement {
-            Placement::Lockstep => None,
+            Placement::Lockstep | Placement::Card => None,
             Placement::Threaded => {
                 let ticks = probe.round_trip_ticks();
                 Some(ticks / order.tick_hz * 1e9)
@@ -132,6 +134,9 @@ fn measure_on(
         let mut in_time = setup.rate.map(|_| busy.clone());
         let first_sequence = rng.u32(..).into();
         for cell in turns(&order.cells, &mut rng) {
+            if setup.ports.is_some() && stop.load(Ordering::Relaxed) {
+                return Err(Failure::interrupted("stopped"));
+            }
             let Cell { batch, fill, workload, cores, .. } = order.cells[cell];
             let injected = setup.injected_phases(&order.cells[cell], length);
             let task = Task {
@@ -158,7 +163,7 @@ fn measure_on(
         }
         match setup.placement {
             Placement::Lockstep => round.device_ticks = Some(device_ticks),
-            Placement::Threaded => {
+            Placement::Threaded | Placement::Card => {
                 round.forwarded = Some(forwarded);
                 round.model_busy = Some(busy);
                 round.in_time = in_time;
@@ -264,6 +269,7 @@ pub(crate) mod tests {
             queues: None,
             split: false,
             rate: None,
+            ports: None,
             model_core: core,
         }
     }

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use driver::pci::PciDevice;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Root;
@@ -19,6 +20,9 @@ pub const VFIO: &str = "vfio-pci";
 
 /// What the files call themselves.
 const FORMAT: &str = "ringside card in use, version 1";
+
+/// The folder of devices below the root.
+const DEVICES: &str = "sys/bus/pci/devices";
 
 /// The folder of the files below the root.
 const FOLDER: &str = "run/ringside/cards";
@@ -206,6 +210,14 @@ impl<K: Kernel> Bus<K> {
                 self.write(&path, if none { "\n" } else { only })?;
             }
         }
+        if self.root.driver_of(address).is_none()
+            && let Ok(card) =
+                PciDevice::find(&self.root.path().join(DEVICES), address)
+        {
+            // Whoever drove it may have been killed: memory is not its own
+            // any more.
+            let _ = card.disable_bus_master();
+        }
         match driver {
             Some(driver) if !at_home => self
                 .write(&format!("sys/bus/pci/drivers/{driver}/bind"), address),
@@ -220,7 +232,7 @@ impl<K: Kernel> Bus<K> {
 }
 
 fn device(address: &str) -> String {
-    format!("sys/bus/pci/devices/{address}")
+    format!("{DEVICES}/{address}")
 }
 
 /// The file, empty at the start if it was not there, held against others;

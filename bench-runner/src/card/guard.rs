@@ -4,13 +4,26 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::binding::VFIO;
 use crate::environment::Root;
 use crate::failure::Failure;
 
 /// How a card's registers and memory are reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Through {
     /// The card's file in /sys, and memory by physical addresses
     Resource0,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::ChoiceArgs;
+use crate::card::Pair;
 use crate::gate::Tier;
 use crate::load;
 
@@ -133,6 +134,9 @@ pub struct ListBaselinesArgs {
 /// Options of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
+    /// Not for this command; it says so
+    #[arg(long, value_name = "ADDR,ADDR", hide = true)]
+    pub nic: Option<Pair>,
     /// The baseline
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub against: String,

@@ -159,6 +159,7 @@ fn setup() -> Setup {
         queues: None,
         split: false,
         rate: None,
+        ports: None,
         model_core: 0,
     }
 }

@@ -1,5 +1,6 @@
 //! `doctor`: every condition of the machine that moves a number.
 
+mod cards;
 mod claims;
 mod condition;
 mod cores;
@@ -72,7 +73,13 @@ pub fn command(args: &DoctorArgs) -> Result<(), Failure> {
     let allowed = affinity::allowed_cores();
     let (core, other_core) = chosen(args, &allowed)?;
     look_at(&root, core, other_core, |machine| {
-        report::print(machine, &examine(machine), args.json)
+        let mut conditions = examine(machine);
+        let mut cables = Vec::new();
+        if let Some(ports) = &args.nic {
+            conditions.extend(cards::examine(&root, core, ports));
+            cables.extend(cards::cables(ports));
+        }
+        report::print(machine, &conditions, &cables, args.json)
     })?
 }
 

@@ -14,19 +14,24 @@ const INDENT: usize = 37;
 pub fn print(
     machine: &Machine<'_>,
     conditions: &[Condition],
+    cables: &[String],
     as_json: bool,
 ) -> Result<(), Failure> {
     let claims = Claims::of(conditions);
     if as_json {
-        let json = json!({
+        let mut json = json!({
             "core": machine.core,
             "other_core": machine.other_core,
             "conditions": conditions,
             "claims": claims,
         });
+        if !cables.is_empty() {
+            json["cables"] = json!(cables);
+        }
         output::line(format_args!("{json:#}"));
     } else {
         output::print(text(conditions, &claims));
+        cables.iter().for_each(output::line);
     }
     Ok(())
 }

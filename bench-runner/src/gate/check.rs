@@ -17,6 +17,7 @@ use super::timing::{Course, Look};
 use super::verdict::{self, RULE, Shown};
 use super::{Tier, annotations, output, setting, text};
 use crate::build_info;
+use crate::card;
 use crate::cli::CheckArgs;
 use crate::environment::Root;
 use crate::failure::{Exit, Failure};
@@ -33,6 +34,7 @@ use crate::sweep::{command_line, now, terminal_width};
 
 /// Holds this program against a baseline.
 pub fn command(args: &CheckArgs) -> Result<(), Failure> {
+    card::ports::none(args.nic.as_ref(), "check")?;
     let record = Check::new(args)?.run()?;
     let on_github = std::env::var("GITHUB_ACTIONS").as_deref() == Ok("true");
     if args.json {

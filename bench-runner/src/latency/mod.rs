@@ -21,6 +21,7 @@ use nic_model::arrivals::Sizes;
 use variants::registry::Variant;
 
 use crate::affinity;
+use crate::card;
 use crate::cli::LatencyArgs;
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
@@ -63,6 +64,7 @@ struct Plan {
 ///
 /// A line for what was asked wrongly, cannot be measured or written.
 pub fn command(args: &LatencyArgs) -> Result<(), Failure> {
+    card::ports::none(args.nic.as_ref(), "latency")?;
     let plan = plan_of(args)?;
     // From here on an interruption keeps what there is.
     process::interrupted();

@@ -16,13 +16,17 @@ use variants::workload::{
     Counts, Forwarder, Frame, MappedSite, Open, PORTS, Queues, Site,
 };
 
+use super::card::OnCard;
 use super::{Block, Invalid, lockstep, reference, several, threaded};
 use crate::clock;
+use crate::environment::Root;
 use crate::results::{self, Fill, ONE_TYPE, Placement, Setup, Workload};
 
 /// Everything that blocks of one process run on.
 pub struct Bench {
+    /// None on a real card, which has memory of its own.
     pub(super) arenas: Vec<Arena>,
+    card: Option<OnCard>,
     pub(super) setup: Setup,
     pub(super) clock_cost_ticks: u32,
     /// None but in tests.
@@ -82,11 +86,32 @@ impl Task {
 impl Bench {
     /// Allocates the arenas.
     pub fn new(setup: Setup, clock_cost_ticks: u32) -> Result<Self, Invalid> {
+        if setup.ports.is_some() {
+            return Self::on_card(&Root::default(), setup, clock_cost_ticks);
+        }
         let (config, packet_bytes) = needs(&setup);
         let arenas = (0..setup.arenas)
             .map(|i| Arena::allocate(i, PORTS, &config, packet_bytes))
             .collect::<Result<_, _>>()?;
         Ok(Self::on(arenas, setup, clock_cost_ticks))
+    }
+
+    /// The same on the real card of the set-up, found below `root`.
+    pub(super) fn on_card(
+        root: &Root,
+        setup: Setup,
+        clock_cost_ticks: u32,
+    ) -> Result<Self, Invalid> {
+        let card = OnCard::new(root, &setup)?;
+        let bench = Self::on(Vec::new(), setup, clock_cost_ticks);
+        Ok(Self { card: Some(card), ..bench })
+    }
+
+    /// The same on a card that is up already.
+    #[cfg(test)]
+    pub(super) fn with(card: OnCard, setup: Setup) -> Self {
+        let bench = Self::on(Vec::new(), setup, 0);
+        Self { card: Some(card), patience: PATIENCE / 20, ..bench }
     }
 
     /// The same with arenas in a file that another process maps as well.
@@ -118,6 +143,7 @@ impl Bench {
         let tick_hz = setup.rate.map_or(1.0, |_| clock::tick_hz());
         Self {
             arenas,
+            card: None,
             setup,
             clock_cost_ticks,
             faults: Faults::default(),
@@ -154,6 +180,9 @@ impl Bench {
 
     /// What the arenas' memory consists of, the poorest of them.
     pub fn pages(&self) -> &'static str {
+        if let Some(card) = &self.card {
+            return card.pages();
+        }
         let pages = self.arenas.iter().map(Arena::pages);
         pages.max().map_or("none", Pages::name)
     }
@@ -185,9 +214,22 @@ impl Bench {
     /// Runs one block.
     pub fn block(&mut self, task: &Task) -> Result<Block, Invalid> {
         let placement = self.setup.placement;
+        if let Some(card) = &mut self.card {
+            let spec = BlockSpec {
+                task,
+                setup: &self.setup,
+                clock_cost_ticks: self.clock_cost_ticks,
+                faults: self.faults,
+                patience: self.patience,
+                mix: self.mix,
+                tick_hz: self.tick_hz,
+            };
+            return card.block(&spec);
+        }
         let (spec, parts) = self.begin(task);
         match (placement, task.cores) {
             (Placement::Lockstep, _) => lockstep::block(&spec, parts),
+            (Placement::Card, _) => unreachable!("a card has no arenas"),
             (Placement::Threaded, None) => threaded::block(&spec, parts),
             (Placement::Threaded, Some(cores)) => {
                 several::block(&spec, parts, cores)

@@ -1,6 +1,7 @@
 //! One block: a variant at a batch size, on an arena, for some phases.
 
 mod bench;
+mod card;
 mod counted;
 mod floor;
 mod handover;
@@ -76,6 +77,15 @@ pub enum Invalid {
     Interrupted,
     /// Not done in time.
     Late(Duration),
+    /// A real card cannot be had.
+    Card(String),
+    /// Too little traffic comes to a real card.
+    NoTraffic {
+        /// Packets it should have received.
+        wanted: u64,
+        /// Packets it did receive.
+        received: u64,
+    },
 }
 
 impl fmt::Display for Invalid {
@@ -97,6 +107,12 @@ impl fmt::Display for Invalid {
                 write!(f, "a forwarder {what}: is its core taken?")
             }
             Self::Interrupted => f.write_str("stopped"),
+            Self::Card(error) => f.write_str(error),
+            Self::NoTraffic { wanted, received } => write!(
+                f,
+                "{received} of {wanted} packets came, then no more: does the \
+                 generator send to both ports?"
+            ),
             Self::Late(limit) => {
                 write!(f, "not done after {} s", limit.as_secs())
             }

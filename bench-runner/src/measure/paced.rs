@@ -394,6 +394,7 @@ mod tests {
             queues: None,
             split: false,
             rate: None,
+            ports: None,
         };
         let variant = plan::find("baseline").expect("a variant");
         let task = Task::of(variant, 32);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
 use crate::process;
@@ -109,6 +110,21 @@ impl Child {
         };
         let said = said.lines().find(|line| !line.trim().is_empty());
         (status, said.unwrap_or("no word").to_owned())
+    }
+}
+
+impl Child {
+    /// Asks the child to end, and gives it so long to do so.
+    pub fn ask_to_end(&mut self, limit: Duration) {
+        let begin = Instant::now();
+        if let Some(pid) = Pid::from_raw(self.process.id() as i32) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        while begin.elapsed() < limit
+            && matches!(self.process.try_wait(), Ok(None))
+        {
+            std::thread::sleep(LOOK / 10);
+        }
     }
 }
 

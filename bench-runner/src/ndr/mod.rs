@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use variants::registry::Variant;
 
 use crate::affinity;
+use crate::card;
 use crate::cli::NdrArgs;
 use crate::clock;
 use crate::environment::{Circumstances, Root, warnings};
@@ -82,6 +83,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// When something was asked for that cannot be, a frame went missing, or not
 /// every search came to its end.
 pub fn command(args: &NdrArgs) -> Result<(), Failure> {
+    card::ports::none(args.nic.as_ref(), "ndr")?;
     let plan = Plan::new(args)?;
     // From here on an interruption keeps what there is.
     process::interrupted();

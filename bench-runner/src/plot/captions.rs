@@ -12,7 +12,9 @@ pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
         (_, Placement::Lockstep) => {
             "Mpps that one core could forward, both directions"
         }
-        (_, Placement::Threaded) => "Mpps forwarded, both directions",
+        (_, Placement::Threaded | Placement::Card) => {
+            "Mpps forwarded, both directions"
+        }
     }
 }
 
@@ -31,6 +33,9 @@ pub(super) fn caption(
     ];
     if results.iter().any(|result| result.hollow) {
         sentences.push(match run.setup.rate {
+            None if run.setup.placement == Placement::Card => {
+                format!("Hollow marks: {}.", analysis::short_of_traffic())
+            }
             None => format!(
                 "Hollow marks are model-bound: the model was busy for more \
                  than {:.0} % of the time.",
@@ -57,9 +62,11 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         (false, 2..) => ", full rings",
         (false, _) => "",
     };
+    let on_card = setup.ports.as_ref().map(ToString::to_string);
     let placement = match setup.placement {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",
+        Placement::Card => on_card.as_deref().unwrap_or(""),
     };
     let halves = match setup.split {
         true => "; receive and transmit on separate cores",
@@ -73,8 +80,12 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         None => String::new(),
         Some(offered) => format!(", {offered} with equal gaps"),
     };
+    let kind = match setup.placement {
+        Placement::Lockstep | Placement::Threaded => "Software 82599",
+        Placement::Card => "Real card",
+    };
     format!(
-        "Software 82599 {placement}{doorbell}{halves}; {}, {}-byte \
+        "{kind} {placement}{doorbell}{halves}; {}, {}-byte \
          frames{fill}{offered}.",
         run.work_of(results.iter().map(|r| &*r.variant)),
         setup.frame_bytes

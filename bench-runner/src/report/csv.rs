@@ -77,6 +77,7 @@ fn row(run: &Run, result: &CellResult) -> Vec<String> {
     let placement = match run.setup.placement {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threaded",
+        Placement::Card => "card",
     };
     let against = match result.cost_ratio {
         Some(_) => reference(name),

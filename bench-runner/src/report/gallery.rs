@@ -102,6 +102,7 @@ fn page(run: &Run, charts: &[&str]) -> String {
     let placement = match run.setup.placement {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threads",
+        Placement::Card => "a real card",
     };
     let date = run.started.split('T').next().unwrap_or_default();
     let commit: String = run.build.commit.chars().take(12).collect();

@@ -165,6 +165,9 @@ fn placement(run: &Run) -> &'static str {
             "Cost is time per packet against a software card that polls on a \
              core of its own."
         }
+        Placement::Card => {
+            "Cost is time per packet on a real card, counted by the driver."
+        }
     }
 }
 

@@ -263,6 +263,7 @@ impl Campaign<'_> {
         }
 
         let args = LatencyArgs {
+            nic: None,
             load: LoadArgs {
                 variant: variants.to_vec(),
                 in_virtual_time,

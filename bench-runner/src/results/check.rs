@@ -25,6 +25,9 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
             run.cells.len()
         ));
     }
+    if (setup.placement == Placement::Card) != setup.ports.is_some() {
+        return Err("setup.ports contradicts setup.placement".to_owned());
+    }
     check_cores(run)?;
     check_rate(run)?;
     let mut seen = HashSet::new();
@@ -54,10 +57,10 @@ pub(super) fn check(run: &Run) -> Result<(), String> {
                  nothing"
             ));
         }
-        if cell.fill == Fill::Random && setup.placement == Placement::Threaded {
+        if cell.fill == Fill::Random && setup.placement != Placement::Lockstep {
             return Err(format!(
-                "cells[{index}].fill is random, but setup.placement is \
-                 threaded"
+                "cells[{index}].fill is random, but setup.placement is not \
+                 lockstep"
             ));
         }
     }

@@ -252,6 +252,7 @@ fn setup() -> Setup {
         queues: None,
         split: false,
         rate: None,
+        ports: None,
         model_core: 1,
     }
 }

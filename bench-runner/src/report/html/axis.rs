@@ -275,7 +275,7 @@ fn figures(
     });
     let mpps = match run.setup.placement {
         Placement::Lockstep => "Mpps that one core could forward",
-        Placement::Threaded => "Mpps forwarded",
+        Placement::Threaded | Placement::Card => "Mpps forwarded",
     };
     let table = |title: &str, of: &dyn Fn(&CellResult) -> Markup| {
         html! {

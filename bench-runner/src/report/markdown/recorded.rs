@@ -74,9 +74,10 @@ fn conditions(
     let placement = match setup.placement {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threads",
+        Placement::Card => "a real card",
     };
     let fill = match (setup.placement, setup.fill) {
-        (Placement::Threaded, _) => "",
+        (Placement::Threaded | Placement::Card, _) => "",
         (_, Fill::Full) => ", full rings",
         (_, Fill::Random) => ", random fill",
     };
