@@ -254,6 +254,12 @@ badinput() {
     refused 'huge-pages' tune --dry-run --huge-pages many
     refused 'damaged.*move it away' restore --state "$out/damaged/run.json"
     refused "$out/file/below" restore --state "$out/file/below/state.json"
+    refused 'socket' serve
+    refused 'is no socket' serve --socket "$out/file"
+    refused "$out/file/below" serve --socket "$out/file/below"
+    refused 'two ends' serve --socket "$out/a.sock" --wire
+    refused 'once for each' serve --socket "$out/a.sock" --tap a --tap b
+    refused '64..=1518' serve --socket "$out/a.sock" --frame 9000
     refused 'no such history' trend "$out/nowhere"
     refused 'no history in it: name a folder' trend "$out/empty"
     refused "$out/file, line 1: not JSON" trend "$out/file"
