@@ -13,7 +13,7 @@ CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged hon
 
 # They need what is too large to be fetched, or built once more, for every run
 # of the others.
-SLOW=(miri arm loom without_c fuzz gate dpdk regressions nightly)
+SLOW=(miri arm loom without_c fuzz gate dpdk guest regressions nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
@@ -254,6 +254,12 @@ badinput() {
     refused 'huge-pages' tune --dry-run --huge-pages many
     refused 'damaged.*move it away' restore --state "$out/damaged/run.json"
     refused "$out/file/below" restore --state "$out/file/below/state.json"
+    refused 'socket' serve
+    refused 'is no socket' serve --socket "$out/file"
+    refused "$out/file/below" serve --socket "$out/file/below"
+    refused 'two ends' serve --socket "$out/a.sock" --wire
+    refused 'once for each' serve --socket "$out/a.sock" --tap a --tap b
+    refused '64..=1518' serve --socket "$out/a.sock" --frame 9000
     refused 'no such history' trend "$out/nowhere"
     refused 'no history in it: name a folder' trend "$out/empty"
     refused "$out/file, line 1: not JSON" trend "$out/file"
@@ -517,6 +523,78 @@ for name in sys.argv[1:]: yaml.safe_load(open(name))' ci/*.yml
     else
         echo "SKIPPED: no systemd-analyze for ci/ringside-nightly.*" >&2
     fi
+}
+
+# A guest of QEMU has our model as its cards: stock Linux brings them up and
+# loses nothing; our own driver forwards between them, by resource0 and behind a
+# virtual IOMMU, which tells of a wrong address. QEMU and kernel are fetched.
+guest() {
+    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/ringside/guest status=0
+    ci/guest/fetch.sh "$cache" 2>"$scratch/stderr" || status=$?
+    if ((status == 3)); then
+        echo "SKIPPED: $(<"$scratch/stderr")" >&2
+        return
+    fi
+    ((status == 0)) || fail "fetch.sh: $(<"$scratch/stderr")"
+    if has shellcheck; then
+        shellcheck ci/guest/*.sh ci/guest/init
+    fi
+    build_runner
+    mkdir -p "$scratch/guest"
+
+    boots ixgbe --wire
+    local size end
+    says 'guest: speed of eth0: 10000'
+    for size in 56 1472 8000; do
+        for end in 1 2; do
+            says "pings of $size bytes to 10.0.0.$end: 200 packets .* 0% pack"
+        done
+    done
+    says 'interrupts of eth0: [1-9]'
+    says 'interrupts of eth1: [1-9]'
+    says 'guest: errors: 0'
+
+    local every='received 1000000, sent 1000000, came back 1000000 good 0 bad'
+    for case in resource0 vfio interrupts; do
+        boots $case --frames 1000000
+        says "^port 0: $every; refused 0 at unmapped"
+        says "^port 1: $every; refused 0 at unmapped"
+        [[ $case == resource0 ]] || says 'guest: DMAR faults: 0'
+        [[ $case != interrupts ]] || says '^port 0: .* [1-9][0-9]* interrupts'
+    done
+
+    boots wrong --frames 1000000
+    says 'guest: DMAR faults: [1-9]'
+    says 'dmesg: .*DMAR: \[DMA Read.* fault addr 0x'
+    says '^port 0: received 0, sent 0,'
+    says '^port 1: received 0, sent 0,'
+}
+
+# What a guest and its server say of a case, as $scratch/guest/CASE.
+boots() {
+    local case=$1 folder=$scratch/guest iommu=()
+    shift
+    [[ $case == ixgbe || $case == resource0 ]] || iommu=(--iommu)
+    said=$folder/$case
+    echo "--- $case"
+    "$runner" serve --socket "$folder/0" --socket "$folder/1" --once "$@" \
+        >"$said" 2>"$scratch/stderr" &
+    victim=$!
+    for _ in {1..100}; do
+        [[ -S $folder/1 ]] && break
+        sleep_ms 20
+    done
+    timeout 300 ci/guest/boot.sh "${iommu[@]}" --program "$runner" "$cache" \
+        "$case" "$folder/0" "$folder/1" >"$said.guest" 2>&1 ||
+        { tail -n 40 "$said.guest" && fail "the guest of '$case' failed"; }
+    wait "$victim" || fail "serve: $(<"$scratch/stderr")"
+    victim=
+    cat "$said.guest" >>"$said"
+    grep -aE '^(guest|dmesg|port)' "$said" | head -n 40
+}
+
+says() {
+    grep -aEq -- "$1" "$said" || fail "nobody says '$1': see above"
 }
 
 # A run needs neither rights nor a second core.

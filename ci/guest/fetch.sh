@@ -13,10 +13,12 @@ folder=$1
 suite=trixie
 
 [[ -e $folder/complete ]] && exit
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
-    echo "no apt-get and dpkg-deb to fetch packages with" >&2
-    exit 3
-}
+for name in apt-get dpkg-deb; do
+    if ! command -v "$name" >/dev/null; then
+        echo "no $name to fetch packages with" >&2
+        exit 3
+    fi
+done
 
 # The mirror that this system fetches from already, where it is Debian's.
 mirror=$(grep -hoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list \

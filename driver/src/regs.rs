@@ -141,6 +141,7 @@ registers! {
 
     // 8.2.3.4 PCIe
     SWSM ReadWrite [bank(0, 1, 0x10140, 4)] "Software Semaphore";
+    FWSM ReadOnly [bank(0, 1, 0x10148, 4)] "Firmware Semaphore";
     SW_FW_SYNC ReadWrite [bank(0, 1, 0x10160, 4)]
         "Software-Firmware Synchronization";
 
@@ -317,6 +318,12 @@ pub mod swsm {
     pub const SMBI: u32 = 1;
     /// Software EEPROM semaphore bit.
     pub const SWESMBI: u32 = 1 << 1;
+}
+
+/// Bits of [`FWSM`].
+pub mod fwsm {
+    /// Firmware valid.
+    pub const FW_VALID: u32 = 1 << 15;
 }
 
 /// Bits of [`EICR`], [`EICS`], [`EIMS`], [`EIMC`] and [`EIAM`].

@@ -32,6 +32,7 @@ const OFFSETS: &[(&str, &[Run])] = &[
     ("EEC", &[one(0x10010)]),
     ("EERD", &[one(0x10014)]),
     ("SWSM", &[one(0x10140)]),
+    ("FWSM", &[one(0x10148)]),
     ("SW_FW_SYNC", &[one(0x10160)]),
     ("EICR", &[one(0x00800)]),
     ("EICS", &[one(0x00808)]),
@@ -169,6 +170,7 @@ const BITS: &[(&str, u32, u32)] = &[
     ("EERD.DATA: position", eerd::DATA_SHIFT, 16),
     ("SWSM.SMBI", swsm::SMBI, 0x0000_0001),
     ("SWSM.SWESMBI", swsm::SWESMBI, 0x0000_0002),
+    ("FWSM.FW_Valid", fwsm::FW_VALID, 0x0000_8000),
     ("EICR.RTxQ", eicr::RTXQ, 0x0000_FFFF),
     ("EICR.LSC", eicr::LSC, 0x0010_0000),
     ("EITR: interval", eitr::INTERVAL, 0x0000_0FF8),
@@ -278,7 +280,8 @@ fn only_these_registers_do_more_than_read_back() {
         let rows = ALL.iter().filter(|row| row.access == kind);
         rows.map(|row| row.name).collect()
     };
-    let read_only = ["STATUS", "SECTXSTAT", "SECRXSTAT", "LINKS", "ANLP1"];
+    let read_only =
+        ["STATUS", "FWSM", "SECTXSTAT", "SECRXSTAT", "LINKS", "ANLP1"];
     assert_eq!(special(Access::ReadOnly), read_only);
     let write_only = ["EICS", "EIMC", "EICS_EX", "EIMC_EX"];
     assert_eq!(special(Access::WriteOnly), write_only);

@@ -290,3 +290,244 @@ fn spread(regs: &RegisterFile<'_>, frame: &[u8]) -> (u16, u64) {
     let mark = u64::from(RSS_IPV4 & rx_info::RSS_TYPE) | u64::from(hash) << 32;
     (queue, if reports { mark } else { 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Faults;
+    use crate::frame::FrameFormat;
+    use crate::wire::{Sink, Source};
+    use driver::desc::tx_cmd::{DTYP_DATA, PAYLEN_SHIFT};
+    use driver::memory::{Carver, DmaRegion, DmaSlice};
+
+    /// Entries of a ring.
+    const ENTRIES: u32 = 8;
+
+    /// A port with one queue of 8 descriptors of each direction, which run,
+    /// and memory for packets.
+    struct Rig<'a> {
+        port: Port<'a>,
+        plug: Plug,
+        memory: DmaMap<'a>,
+        rings: [DmaSlice<'a>; 2],
+        packets: DmaSlice<'a>,
+        tails: [u32; 2],
+    }
+
+    fn with_rig(test: impl FnOnce(&mut Rig<'_>)) {
+        let iova = Iova::new(0x7_0000_0000);
+        let mut region = DmaRegion::allocate(1 << 20, iova).expect("memory");
+        let mut carver = region.carve();
+        test(&mut rig(&mut carver));
+    }
+
+    fn rig<'a>(carver: &mut Carver<'a>) -> Rig<'a> {
+        let block = carver.take(BAR0_BYTES, 4096);
+        // SAFETY: a block that is aligned to a page.
+        let regs = unsafe { RegisterFile::new(block.base()) };
+        let mut memory = DmaMap::empty();
+        let mut take = |bytes| {
+            let slice = carver.take(bytes, 4096);
+            memory.add(slice.window());
+            slice
+        };
+        let rings = [take(128), take(128)];
+        let packets = take(1 << 16);
+        let format = FrameFormat::default();
+        let source = Source::new(0, format, 0);
+        let sink = Sink::new(1, format, 0, 1, 0);
+        let port = Port::new(0, 1, regs, source, sink, Faults::default());
+        let plug = Plug::new(1);
+        let mut rig = Rig { port, plug, memory, rings, packets, tails: [0; 2] };
+        let [rx, tx] = [&rig.rings[0], &rig.rings[1]].map(DmaSlice::iova);
+        for (row, value) in [
+            (&FCTRL, fctrl::BAM),
+            (&SRRCTL, 2),
+            (&RDBAL, rx.low()),
+            (&RDBAH, rx.high()),
+            (&RDLEN, ENTRIES * 16),
+            (&RXCTRL, rxctrl::RXEN),
+            (&RXDCTL, rxdctl::ENABLE),
+            (&TDBAL, tx.low()),
+            (&TDBAH, tx.high()),
+            (&TDLEN, ENTRIES * 16),
+            (&DMATXCTL, dmatxctl::TE),
+            (&TXDCTL, txdctl::ENABLE),
+        ] {
+            let at = row.offset().bytes();
+            rig.port.write_register(&rig.memory, at, value);
+        }
+        rig
+    }
+
+    impl Rig<'_> {
+        /// Puts a descriptor behind the tail of a ring, 0 to receive, and
+        /// moves the tail on.
+        fn post(&mut self, ring: usize, low: u64, high: u64) {
+            let at = self.tails[ring] as usize * 16;
+            // SAFETY: inside the ring.
+            unsafe {
+                let desc = self.rings[ring].base().add(at).cast::<u64>();
+                desc.write_volatile(low);
+                desc.add(1).write_volatile(high);
+            }
+            self.tails[ring] = (self.tails[ring] + 1) % ENTRIES;
+            let row = [&RDT, &TDT][ring];
+            let (at, tail) = (row.offset().bytes(), self.tails[ring]);
+            self.port.write_register(&self.memory, at, tail);
+        }
+
+        /// Quadword 1 of descriptor `i`.
+        fn status(&self, ring: usize, i: usize) -> u64 {
+            // SAFETY: inside the ring.
+            unsafe {
+                let at = self.rings[ring].base().add(i * 16 + 8);
+                at.cast::<u64>().read_volatile()
+            }
+        }
+
+        /// A buffer for receiving, 4 KiB from the next one.
+        fn buffer(&self, i: usize) -> u64 {
+            self.packets.iova().offset(i * 4096).value()
+        }
+
+        fn bytes(&self, i: usize, len: usize) -> Vec<u8> {
+            // SAFETY: inside the packets' memory.
+            unsafe {
+                let at = self.packets.base().add(i * 4096);
+                slice::from_raw_parts(at.as_ptr(), len).to_vec()
+            }
+        }
+
+        fn put(&self, i: usize, bytes: &[u8]) {
+            // SAFETY: inside the packets' memory.
+            unsafe {
+                let at = self.packets.base().add(i * 4096).as_ptr();
+                at.copy_from(bytes.as_ptr(), bytes.len());
+            }
+        }
+
+        fn give(&mut self, frame: &[u8]) -> Delivery {
+            self.plug.give(&mut self.port, &self.memory, frame)
+        }
+
+        fn take(&mut self) -> Vec<Vec<u8>> {
+            let mut frames = Vec::new();
+            let accept = |frame: &[u8]| frames.push(frame.to_vec());
+            self.plug.take(&mut self.port, &self.memory, 8, accept);
+            frames
+        }
+    }
+
+    fn to_all(len: usize) -> Vec<u8> {
+        let byte = |n: usize| if n < 6 { 0xFF } else { n as u8 };
+        (0..len).map(byte).collect()
+    }
+
+    #[test]
+    fn a_frame_spans_as_many_descriptors_as_it_takes() {
+        with_rig(|rig| {
+            (0..3).for_each(|i| rig.post(0, rig.buffer(i), 0));
+            let frame = to_all(5000);
+            assert_eq!(rig.give(&frame), Delivery::Delivered);
+            let status = |rig: &Rig<'_>| [0, 1, 2].map(|i| rig.status(0, i));
+            let dd = u64::from(rx_status::DD);
+            let end = u64::from(rx_status::DD | rx_status::EOP);
+            let wanted = [dd | 2048 << 32, dd | 2048 << 32, end | 904 << 32];
+            assert_eq!(status(rig), wanted);
+            let seen = [rig.bytes(0, 2048), rig.bytes(1, 2048)].concat();
+            assert_eq!([seen, rig.bytes(2, 904)].concat(), frame);
+            assert_eq!(rig.give(&frame), Delivery::Lost);
+            assert_eq!(rig.port.rx_counts().ring_empty, 1);
+        });
+    }
+
+    #[test]
+    fn only_frames_for_the_port_are_let_in_unless_it_listens_to_all() {
+        with_rig(|rig| {
+            (0..7).for_each(|i| rig.post(0, rig.buffer(i), 0));
+            let mut frame = vec![0; 60];
+            let mut given = |rig: &mut Rig<'_>, to: [u8; 6]| {
+                frame[..6].copy_from_slice(&to);
+                rig.give(&frame)
+            };
+            let own = [0x02, 0x82, 0x59, 0x90, 0x00, 0x00];
+            assert_eq!(given(rig, own), Delivery::Delivered);
+            assert_eq!(given(rig, [0xFF; 6]), Delivery::Delivered);
+            assert_eq!(given(rig, [1, 0, 0x5E, 0, 0, 1]), Delivery::Delivered);
+            let other = [2, 3, 4, 5, 6, 7];
+            assert_eq!(given(rig, other), Delivery::Filtered);
+            let at = FCTRL.offset().bytes();
+            rig.port.write_register(&rig.memory, at, fctrl::UPE);
+            assert_eq!(given(rig, other), Delivery::Delivered);
+            assert_eq!(given(rig, [0xFF; 6]), Delivery::Filtered);
+        });
+    }
+
+    const DATA: u64 = (DEXT | DTYP_DATA) as u64;
+
+    #[test]
+    fn a_packet_is_gathered_from_its_pieces_when_its_end_is_there() {
+        with_rig(|rig| {
+            let frame = to_all(300);
+            rig.put(0, &frame[..100]);
+            rig.put(1, &frame[100..]);
+            let payload = 300_u64 << (32 + PAYLEN_SHIFT);
+            rig.post(1, rig.buffer(0), DATA | 100 | payload);
+            assert!(rig.take().is_empty());
+            let last = DATA | u64::from(EOP | RS) | 200 | payload;
+            rig.post(1, rig.buffer(1), last);
+            assert_eq!(rig.take(), [frame]);
+            assert_eq!(rig.status(1, 0) >> 32, payload >> 32);
+            assert_eq!(rig.status(1, 1) >> 32, u64::from(DD));
+        });
+    }
+
+    #[test]
+    fn short_frames_are_padded_if_the_driver_wants_that() {
+        with_rig(|rig| {
+            let frame = to_all(20);
+            rig.put(0, &frame);
+            let one = DATA | u64::from(EOP | RS) | 20;
+            rig.post(1, rig.buffer(0), one);
+            assert_eq!(rig.take(), [frame.clone()]);
+            let at = HLREG0.offset().bytes();
+            rig.port.write_register(&rig.memory, at, hlreg0::TXPADEN);
+            rig.post(1, rig.buffer(0), one);
+            let padded = [frame, vec![0; 40]].concat();
+            assert_eq!(rig.take(), [padded]);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_reached_or_sent_is_counted_and_done_with() {
+        with_rig(|rig| {
+            let end = DATA | u64::from(EOP | RS);
+            rig.post(1, 0x1000, end | 60);
+            rig.post(1, rig.buffer(0), end | 1 << 31 | 60);
+            assert!(rig.take().is_empty());
+            let counts = rig.port.tx_counts();
+            assert_eq!((counts.dma_faults, counts.malformed), (1, 1));
+            for i in 0..2 {
+                assert_eq!(rig.status(1, i) >> 32, u64::from(DD));
+            }
+            rig.post(0, 0x1000, 0);
+            assert_eq!(rig.give(&to_all(60)), Delivery::Lost);
+            assert_eq!(rig.port.rx_counts().dma_faults, 1);
+        });
+    }
+
+    #[test]
+    fn nothing_passes_without_a_link() {
+        with_rig(|rig| {
+            rig.post(0, rig.buffer(0), 0);
+            rig.post(1, rig.buffer(1), DATA | u64::from(EOP | RS) | 60);
+            rig.port.set_link(false);
+            assert_eq!(rig.give(&to_all(60)), Delivery::Lost);
+            assert!(rig.take().is_empty());
+            rig.port.set_link(true);
+            assert_eq!(rig.give(&to_all(60)), Delivery::Delivered);
+            assert_eq!(rig.take().len(), 1);
+        });
+    }
+}

@@ -66,13 +66,6 @@ impl Interrupts {
         }
     }
 
-    /// When the next message is due that is held back, if one is.
-    pub fn next_due(&self, port: &Port<'_>) -> Option<Duration> {
-        let held = raised(port.regs()) & !self.asserted;
-        let held = (0..VECTORS).filter(|v| held & 1 << v != 0);
-        held.map(|vector| self.due[usize::from(vector)]).min()
-    }
-
     /// Sends again what is still there: the line of an interrupt pin is level,
     /// and its receiver has unmasked it.
     pub fn unmasked(&mut self) {
@@ -179,5 +172,171 @@ fn settle(regs: &RegisterFile<'_>, vector: u16) {
             let low = high & regs.get(&EIAM_EX, 0) & eicr::RTXQ;
             clear(regs, &EIMS, 0, low);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dma::DmaMap;
+    use crate::fault::Faults;
+    use crate::frame::FrameFormat;
+    use crate::wire::{Sink, Source};
+    use driver::memory::{DmaRegion, Iova};
+
+    /// A port of 40 queues with its interrupts.
+    struct Rig<'a> {
+        port: Port<'a>,
+        interrupts: Interrupts,
+        now: Duration,
+    }
+
+    fn with_rig(test: impl FnOnce(&mut Rig<'_>)) {
+        let region =
+            DmaRegion::allocate(BAR0_BYTES, Iova::new(0)).expect("memory");
+        // SAFETY: the region is aligned to 2 MiB and outlives the port.
+        let regs = unsafe { RegisterFile::new(region.base()) };
+        let format = FrameFormat::default();
+        let source = Source::new(0, format, 0);
+        let sink = Sink::new(1, format, 0, 40, 0);
+        let port = Port::new(0, 40, regs, source, sink, Faults::default());
+        let interrupts = Interrupts::new(&port);
+        let now = Duration::from_secs(1);
+        test(&mut Rig { port, interrupts, now });
+    }
+
+    impl Rig<'_> {
+        fn write(&mut self, row: &Register, n: u16, value: u32) {
+            let none = DmaMap::empty();
+            self.port.write_register(&none, row.at(n).bytes(), value);
+        }
+
+        fn read(&mut self, row: &Register) -> u32 {
+            self.port.read_register(row.offset().bytes())
+        }
+
+        /// Frames at receive and transmit queue `n`.
+        fn frames(&mut self, n: usize, received: u64, sent: u64) {
+            self.port.receive_side().1[n].counts.delivered += received;
+            self.port.transmit_side().1[n].counts.sent += sent;
+        }
+
+        /// Vectors of what is sent `micros` microseconds later.
+        fn after(&mut self, micros: u64) -> Vec<u16> {
+            let mut sent = Vec::new();
+            self.now += Duration::from_micros(micros);
+            let send = |vector| sent.push(vector);
+            self.interrupts.turn(&self.port, self.now, send);
+            sent
+        }
+    }
+
+    #[test]
+    fn with_one_vector_every_cause_that_is_not_masked_is_told_once() {
+        with_rig(|rig| {
+            // Queue 0: receive is bit 3 of EICR, transmit bit 5.
+            rig.write(&IVAR, 0, 0x8583);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0; 0]);
+            rig.write(&EIMS, 0, 1 << 3 | 1 << 5);
+            assert_eq!(rig.after(1), [0]);
+            rig.frames(0, 0, 1);
+            assert_eq!(rig.after(1), [0; 0]);
+            assert_eq!(rig.read(&EICR), 1 << 3 | 1 << 5);
+            assert_eq!(rig.after(1), [0; 0]);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0]);
+            // Cleared and there again between two turns.
+            assert_eq!(rig.read(&EICR), 1 << 3);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0]);
+        });
+    }
+
+    #[test]
+    fn each_vector_tells_its_own_causes_and_forgets_them_when_asked_to() {
+        with_rig(|rig| {
+            rig.write(&GPIE, 0, gpie::MULTIPLE_MSIX);
+            rig.write(&EIAC, 0, eicr::RTXQ);
+            // Queues 0 and 1 share vector 2, queue 39 has vector 40.
+            rig.write(&IVAR, 0, 0x8282_8282);
+            rig.write(&IVAR, 19, 0xA8A8_0000);
+            rig.write(&EIMS_EX, 0, 1 << 2);
+            rig.write(&EIMS_EX, 1, 1 << (40 - 32));
+            rig.frames(1, 1, 1);
+            rig.frames(39, 0, 1);
+            assert_eq!(rig.after(1), [2, 40]);
+            assert_eq!(rig.after(1), [0; 0]);
+            assert_eq!(rig.read(&EICR), 0);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [2]);
+        });
+    }
+
+    #[test]
+    fn the_link_and_software_are_causes_too() {
+        with_rig(|rig| {
+            rig.write(&GPIE, 0, gpie::MULTIPLE_MSIX);
+            rig.write(&IVAR_MISC, 0, 0x8100);
+            rig.write(&EIMS, 0, eicr::LSC | 1);
+            rig.port.set_link(false);
+            assert_eq!(rig.after(1), [1]);
+            assert_eq!(rig.read(&EICR), eicr::LSC);
+            rig.write(&EICS, 0, 1);
+            assert_eq!(rig.after(1), [0]);
+            rig.port.set_link(true);
+            assert_eq!(rig.after(1), [1]);
+        });
+    }
+
+    #[test]
+    fn a_message_masks_its_vector_when_asked_to() {
+        with_rig(|rig| {
+            rig.write(&GPIE, 0, gpie::MULTIPLE_MSIX | gpie::EIAME);
+            rig.write(&EIAC, 0, eicr::RTXQ);
+            rig.write(&EIAM_EX, 0, u32::MAX);
+            rig.write(&IVAR, 0, 0x8080);
+            rig.write(&EIMS_EX, 0, 1);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0]);
+            assert_eq!(rig.read(&EIMS), 0);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0; 0]);
+            rig.write(&EIMS_EX, 0, 1);
+            assert_eq!(rig.after(1), [0]);
+        });
+    }
+
+    #[test]
+    fn a_vector_rests_between_two_messages() {
+        with_rig(|rig| {
+            rig.write(&GPIE, 0, gpie::MULTIPLE_MSIX);
+            rig.write(&EIAC, 0, eicr::RTXQ);
+            // 5 units of 2 us.
+            rig.write(&EITR, 0, 5 << 3);
+            rig.write(&IVAR, 0, 0x8080);
+            rig.write(&EIMS, 0, 1);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(1), [0]);
+            rig.frames(0, 1, 0);
+            assert_eq!(rig.after(9), [0; 0]);
+            assert_eq!(rig.after(1), [0]);
+            assert_eq!(rig.after(100), [0; 0]);
+        });
+    }
+
+    #[test]
+    fn a_pin_that_is_unmasked_is_raised_again_while_there_is_a_cause() {
+        with_rig(|rig| {
+            rig.write(&EIMS, 0, 1);
+            rig.write(&EICS, 0, 1);
+            assert_eq!(rig.after(1), [0]);
+            assert_eq!(rig.after(1), [0; 0]);
+            rig.interrupts.unmasked();
+            assert_eq!(rig.after(1), [0]);
+            rig.read(&EICR);
+            rig.interrupts.unmasked();
+            assert_eq!(rig.after(1), [0; 0]);
+        });
     }
 }

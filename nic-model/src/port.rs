@@ -209,6 +209,14 @@ impl<'a> Port<'a> {
         self.link.is_up()
     }
 
+    /// Descriptors of receive queue `n`, and how many of them hold frames that
+    /// the driver has not made room for again.
+    pub fn waiting(&self, n: u16) -> Option<(u16, u16)> {
+        let ring = self.rx[usize::from(n)].ring?;
+        let owned = ring.owned(self.regs.get(&RDT, n))?;
+        Some((ring.entries(), ring.entries() - 1 - owned))
+    }
+
     /// Frames that receive and transmit queue `n` were done with.
     pub(crate) fn progress(&self, n: u16) -> [u64; 2] {
         let n = usize::from(n);

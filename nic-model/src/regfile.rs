@@ -79,6 +79,9 @@ impl RegisterFile<'_> {
                 self.set(row, n, value);
             }
         }
+        // All packet memory belongs to the first buffer.
+        self.set(&RXPBSIZE, 0, 512 << 10);
+        self.set(&TXPBSIZE, 0, 160 << 10);
         let [a, b, c, d, e, f] = mac;
         let low = u32::from_le_bytes([a, b, c, d]);
         let high = u32::from_le_bytes([e, f, 0, 0]) | rah::AV;
@@ -114,6 +117,7 @@ fn reset_count(row: &Register) -> u16 {
 fn default(row: &Register) -> u32 {
     match row.name {
         name if name == EEC.name => eec::PRES | eec::ARD | eec::SIZE_4096,
+        name if name == FWSM.name => fwsm::FW_VALID,
         name if name == SECTXSTAT.name => sectxstat::READY,
         name if name == SECRXSTAT.name => secrxstat::READY,
         // A partner that has answered.

@@ -36,11 +36,16 @@ impl Ring {
         })
     }
 
-    /// Whether it begins in `memory`.
+    /// Descriptors that it has.
+    pub fn entries(&self) -> u16 {
+        self.entries
+    }
+
+    /// Whether some of it lies in `memory`.
     pub fn lies_in(&self, memory: &DmaWindow<'_>) -> bool {
-        let at =
-            self.base.addr().get().wrapping_sub(memory.base().addr().get());
-        at < memory.bytes()
+        let (own, its) = (self.base.addr().get(), memory.base().addr().get());
+        let bytes = usize::from(self.entries) * BYTES;
+        own < its + memory.bytes() && its < own + bytes
     }
 
     /// Descriptors from the head to `tail`, which the device owns; `None`

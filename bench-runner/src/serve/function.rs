@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::time::Instant;
 
@@ -17,14 +17,13 @@ use vfio_bindings::bindings::vfio::{
     VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR4_REGION_INDEX,
     VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_NUM_REGIONS,
     VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ,
-    VFIO_REGION_INFO_FLAG_WRITE, vfio_region_info,
-    vfio_region_sparse_mmap_area,
+    VFIO_REGION_INFO_FLAG_WRITE,
 };
-use vfio_user::{ServerRegion, SparseArea};
 
 use super::config_space::{self, ConfigSpace, MSIX_BAR_BYTES};
 use super::irqs::Irqs;
 use super::memory::GuestMemory;
+use super::protocol::{Region, Sender};
 
 /// Pages of BAR 0 that a guest maps and the model polls: rings 0 to 63 of
 /// either direction. All others trap.
@@ -44,8 +43,8 @@ pub struct Function {
     msix: Vec<u8>,
     registers: OwnedFd,
     begin: Instant,
-    /// Whether a guest is there.
-    pub is_attached: bool,
+    /// The way back to the guest's side, while a guest is there.
+    sender: Option<Sender>,
     /// Accesses that were trapped.
     pub traps: Traps,
     /// Frames that came by cable.
@@ -104,7 +103,7 @@ impl Function {
             msix: vec![0; MSIX_BAR_BYTES],
             registers: file,
             begin: Instant::now(),
-            is_attached: false,
+            sender: None,
             traps: Traps::default(),
             arrived: Arrived::default(),
         })
@@ -120,38 +119,27 @@ impl Function {
         self.irqs.sent
     }
 
+    /// The file that the registers lie in.
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.registers.as_fd()
+    }
+
     /// What a guest is told of its regions.
-    pub fn regions(&self) -> Vec<ServerRegion> {
+    pub fn regions(&self) -> Vec<Region> {
+        let all = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
         let region = |index: u32| {
-            let size = match index {
+            let bytes = match index {
                 VFIO_PCI_BAR0_REGION_INDEX => BAR0_BYTES,
                 VFIO_PCI_BAR4_REGION_INDEX => MSIX_BAR_BYTES,
                 VFIO_PCI_CONFIG_REGION_INDEX => config_space::BYTES,
-                _ => 0,
-            };
-            let hot = index == VFIO_PCI_BAR0_REGION_INDEX;
-            let mut flags = 0;
-            if size > 0 {
-                flags |= VFIO_REGION_INFO_FLAG_READ;
-                flags |= VFIO_REGION_INFO_FLAG_WRITE;
+                _ => return Region { flags: 0, bytes: 0, mapped: Vec::new() },
+            } as u64;
+            if index != VFIO_PCI_BAR0_REGION_INDEX {
+                return Region { flags: all, bytes, mapped: Vec::new() };
             }
-            let mut sparse_areas = Vec::new();
-            if hot {
-                flags |= VFIO_REGION_INFO_FLAG_MMAP;
-                let area = |offset| SparseArea {
-                    area: vfio_region_sparse_mmap_area { offset, size: PAGE },
-                };
-                sparse_areas.extend(HOT_PAGES.map(area));
-            }
-            let region_info = vfio_region_info {
-                argsz: size_of::<vfio_region_info>() as u32,
-                flags,
-                index,
-                size: size as u64,
-                ..Default::default()
-            };
-            let mmap_fd = hot.then(|| self.registers.as_raw_fd());
-            ServerRegion { region_info, sparse_areas, mmap_fd }
+            let flags = all | VFIO_REGION_INFO_FLAG_MMAP;
+            let mapped = HOT_PAGES.map(|page| (page, PAGE)).to_vec();
+            Region { flags, bytes, mapped }
         };
         (0..VFIO_PCI_NUM_REGIONS).map(region).collect()
     }
@@ -258,6 +246,28 @@ impl Function {
         Ok(())
     }
 
+    /// Whom to ask about addresses that are no memory, while a guest is there.
+    pub fn attach(&mut self, sender: Sender) {
+        self.sender = Some(sender);
+    }
+
+    /// Has the guest's side look at addresses that the port could not reach,
+    /// as it would see them on its bus: what is no memory there is for its
+    /// IOMMU to tell.
+    pub fn tell_missed(&mut self) {
+        for iova in self.memory.missed() {
+            if let Some(sender) = &self.sender {
+                // Fails only where the guest is about to go.
+                let _ = sender.read_memory(iova);
+            }
+        }
+    }
+
+    /// Whether a guest is there.
+    pub fn is_attached(&self) -> bool {
+        self.sender.is_some()
+    }
+
     /// A reset of the function, as by its bus.
     pub fn reset(&mut self) {
         self.port.power_up();
@@ -272,7 +282,7 @@ impl Function {
         self.msix.fill(0);
         self.irqs.clear();
         self.memory.clear(&mut self.port);
-        self.is_attached = false;
+        self.sender = None;
     }
 
     /// Acts on what the driver wrote to hot pages.
@@ -287,14 +297,22 @@ impl Function {
         self.interrupts.turn(&self.port, now, |vector| irqs.send(vector));
     }
 
-    /// As many frames of the source as there is room for, at most `most`, and
-    /// all that was sent to the sink; returns how many frames that were.
+    /// All that was sent, to the sink, and as many frames of the source as
+    /// there is room for, at most `most`; returns how many frames that were.
+    ///
+    /// At most three quarters of a ring are on their way through the driver:
+    /// then a ring of the other port has room for them, and what is lost is
+    /// lost by the driver.
     pub fn exchange(&mut self, most: u32) -> u32 {
         if !self.config.is_bus_master() {
             return 0;
         }
         let memory = self.memory.map();
-        self.port.receive_ready(memory, most) + self.port.transmit(memory)
+        let taken = self.port.transmit(memory);
+        let (entries, waiting) = self.port.waiting(0).unwrap_or((0, 0));
+        let room = u32::from(entries) * 3 / 4;
+        let most = most.min(room.saturating_sub(waiting.into()));
+        taken + self.port.receive_ready(memory, most)
     }
 
     /// All that was sent, at most `most` frames of each queue.
@@ -330,4 +348,19 @@ fn register_at(offset: u64, len: usize) -> io::Result<u32> {
         true => Ok(offset as u32),
         false => Err(io::ErrorKind::InvalidInput.into()),
     }
+}
+
+/// A port for tests.
+#[cfg(test)]
+pub fn port() -> Port<'static> {
+    function().port
+}
+
+/// The same as a function.
+#[cfg(test)]
+pub fn function() -> Function {
+    let format = nic_model::FrameFormat::default();
+    let source = Source::new(0, format, 0);
+    let sink = Sink::new(0, format, 0, 1, 0);
+    Function::new(0, 1, source, sink).expect("a function")
 }

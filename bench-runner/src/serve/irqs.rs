@@ -9,26 +9,24 @@ use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
     VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_NUM_IRQS,
 };
-use vfio_user::IrqInfo;
 
 use super::config_space::MSIX_VECTORS;
 
-/// Number of interrupts of each kind, by its index: pin, MSI, MSI-X; errors
-/// and requests of the host are not reported.
+/// Number of interrupts of each kind, by its index: pin, MSI, MSI-X, errors,
+/// which do not happen, and requests of the host, which has none.
 const COUNTS: [u32; VFIO_PCI_NUM_IRQS as usize] =
-    [1, 1, MSIX_VECTORS as u32, 0, 0];
+    [1, 1, MSIX_VECTORS as u32, 1, 0];
 
-/// What a guest is told of them.
-pub fn info() -> Vec<IrqInfo> {
-    let info = |(index, count): (u32, &u32)| {
-        let pin = match index {
+/// Flags and number of each kind.
+pub fn info() -> Vec<(u32, u32)> {
+    let info = |(kind, count): (u32, &u32)| {
+        let pin = match kind {
             VFIO_PCI_INTX_IRQ_INDEX => {
                 VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED
             }
             _ => 0,
         };
-        let flags = VFIO_IRQ_INFO_EVENTFD | pin;
-        IrqInfo { index, flags, count: *count }
+        (VFIO_IRQ_INFO_EVENTFD | pin, *count)
     };
     (0..).zip(&COUNTS).map(info).collect()
 }
@@ -131,7 +129,7 @@ mod tests {
         assert_eq!((writes(&mut seen_pin), irqs.sent), (1, 1));
         irqs.set(VFIO_PCI_MSIX_IRQ_INDEX, EVENTS, 2, 2, vec![message]).unwrap();
         // Vectors 0 and 3 have no event, and 7 has none, either.
-        [0, 2, 3, 7].map(|vector| irqs.send(vector));
+        [0, 2, 3, 7].into_iter().for_each(|vector| irqs.send(vector));
         assert_eq!((writes(&mut seen), irqs.sent), (1, 2));
         let none = VFIO_IRQ_SET_ACTION_TRIGGER | 1;
         irqs.set(VFIO_PCI_MSIX_IRQ_INDEX, none, 0, 0, vec![]).unwrap();

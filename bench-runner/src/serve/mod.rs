@@ -7,6 +7,7 @@ mod config_space;
 mod function;
 mod irqs;
 mod memory;
+mod protocol;
 mod socket;
 mod tap;
 mod wires;
@@ -14,20 +15,19 @@ mod wires;
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixListener;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-
-use vfio_user::{DmaMapFlags, DmaUnmapFlags, Server, ServerBackend};
 
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::process;
 use function::Function;
+use protocol::{Client, Device, Region, Sender};
 use wires::Wires;
 
 /// Turns without a frame after which the model begins to sleep between them.
@@ -38,9 +38,6 @@ const NAP: Duration = Duration::from_micros(50);
 
 /// Turns between two looks at the control registers of hot pages.
 const CONTROL_INTERVAL: u32 = 16;
-
-/// Name of the threads that answer guests.
-const GUEST_THREAD: &str = "guest";
 
 /// A function that a guest and the model take turns on.
 #[derive(Clone)]
@@ -77,118 +74,104 @@ impl Shared {
     }
 }
 
-/// A guest's side of a function.
-struct Guest {
-    shared: Shared,
-    number: usize,
-}
-
-impl Guest {
-    fn function(&self) -> MutexGuard<'_, Function> {
-        let mut function = self.shared.for_guest();
-        if !function.is_attached {
-            function.is_attached = true;
-            eprintln!("port {}: a guest is there", self.number);
-        }
-        function
+impl Device for Shared {
+    fn regions(&self) -> Vec<Region> {
+        self.for_guest().regions()
     }
-}
 
-impl ServerBackend for Guest {
-    fn region_read(
+    fn interrupts(&self) -> Vec<(u32, u32)> {
+        irqs::info()
+    }
+
+    fn with_file(&self, with: &mut dyn FnMut(BorrowedFd<'_>)) {
+        with(self.for_guest().file());
+    }
+
+    fn read(
         &mut self,
         region: u32,
         offset: u64,
         data: &mut [u8],
     ) -> io::Result<()> {
-        self.function().read(region, offset, data)
+        self.for_guest().read(region, offset, data)
     }
 
-    fn region_write(
+    fn write(
         &mut self,
         region: u32,
         offset: u64,
         data: &[u8],
     ) -> io::Result<()> {
-        self.function().write(region, offset, data)
+        self.for_guest().write(region, offset, data)
     }
 
-    fn dma_map(
+    fn map(
         &mut self,
-        _: DmaMapFlags,
+        file: Option<&File>,
         offset: u64,
-        address: u64,
-        size: u64,
-        file: Option<File>,
+        iova: u64,
+        len: u64,
     ) -> io::Result<()> {
-        self.function().map_memory(file.as_ref(), offset, address, size)
+        self.for_guest().map_memory(file, offset, iova, len)
     }
 
-    fn dma_unmap(
+    fn unmap(&mut self, iova: u64, len: u64) {
+        self.for_guest().unmap_memory(iova, len);
+    }
+
+    fn set_interrupts(
         &mut self,
-        flags: DmaUnmapFlags,
-        address: u64,
-        size: u64,
-    ) -> io::Result<()> {
-        let all = flags.contains(DmaUnmapFlags::UNMAP_ALL);
-        let (address, size) = if all { (0, u64::MAX) } else { (address, size) };
-        self.function().unmap_memory(address, size);
-        Ok(())
-    }
-
-    fn reset(&mut self) -> io::Result<()> {
-        self.function().reset();
-        Ok(())
-    }
-
-    fn set_irqs(
-        &mut self,
-        index: u32,
+        kind: u32,
         flags: u32,
         start: u32,
         count: u32,
         files: Vec<File>,
     ) -> io::Result<()> {
-        self.function().set_irqs(index, flags, start, count, files)
+        self.for_guest().set_irqs(kind, flags, start, count, files)
+    }
+
+    fn reset(&mut self) {
+        self.for_guest().reset();
     }
 }
 
 /// Answers one guest after the other.
-fn answer(shared: Shared, number: usize, listener: UnixListener) {
-    let regions = shared.for_guest().regions();
-    let server =
-        Server::from_owned_fd(listener.into(), true, irqs::info(), regions);
-    let mut guest = Guest { shared: shared.clone(), number };
+fn answer(mut shared: Shared, number: usize, listener: &UnixListener) {
     loop {
-        let run = || server.run(&mut guest);
-        let end = panic::catch_unwind(AssertUnwindSafe(run));
-        let mut function = shared.for_guest();
-        let was_there = function.is_attached;
-        function.detach();
-        drop(function);
-        match end {
-            Ok(Err(vfio_user::Error::SocketAccept(error))) => {
+        let (client, sender) = match accept(listener) {
+            Ok(client) => client,
+            Err(error) => {
                 eprintln!("port {number}: no more guests: {error}");
                 return;
             }
-            _ if was_there => eprintln!("port {number}: the guest has gone"),
-            _ => eprintln!(
-                "port {number}: who has called did not speak vfio-user; QEMU \
-                 from 10.1 on does, by -device vfio-user-pci"
+        };
+        let port = shared.clone();
+        let greeted = || {
+            eprintln!("port {number}: a guest is there");
+            port.for_guest().attach(sender.clone());
+        };
+        let end = client.serve(&mut shared, greeted);
+        let mut function = shared.for_guest();
+        let was_there = function.is_attached();
+        function.detach();
+        match end {
+            _ if !was_there => eprintln!(
+                "port {number}: who has called does not speak vfio-user; QEMU \
+                 does from 10.1 on, by -device vfio-user-pci"
             ),
+            Ok(()) => eprintln!("port {number}: the guest has gone"),
+            Err(error) => {
+                eprintln!("port {number}: the guest has gone: {error}");
+            }
         }
     }
 }
 
-/// Whoever does not speak the protocol may bring a guest's thread down: that
-/// is told in a line of its own.
-fn silence_guest_threads() {
-    let others = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        if thread::current().name() != Some(GUEST_THREAD) {
-            others(info);
-        }
-    }));
+fn accept(listener: &UnixListener) -> io::Result<(Client, Sender)> {
+    let (stream, _) = listener.accept()?;
+    let client = Client::new(stream)?;
+    let sender = client.sender();
+    Ok((client, sender))
 }
 
 /// Runs `serve`.
@@ -207,7 +190,6 @@ pub fn command(args: &ServeArgs) -> Result<(), Failure> {
         ports.push(Shared::new(function));
         listeners.push((listener, guard));
     }
-    silence_guest_threads();
     let mut guards = Vec::new();
     for (number, (listener, guard)) in listeners.into_iter().enumerate() {
         let shared = ports[number].clone();
@@ -215,8 +197,8 @@ pub fn command(args: &ServeArgs) -> Result<(), Failure> {
         let path = args.socket[number].display();
         eprintln!("port {number}: waits for a guest at {path}");
         thread::Builder::new()
-            .name(GUEST_THREAD.to_owned())
-            .spawn(move || answer(shared, number, listener))
+            .name(format!("guest of port {number}"))
+            .spawn(move || answer(shared, number, &listener))
             .map_err(|error| {
                 Failure::environment(format!("cannot start a thread: {error}"))
             })?;
@@ -236,8 +218,9 @@ pub fn command(args: &ServeArgs) -> Result<(), Failure> {
                 function.poll_control();
             }
             function.raise();
+            function.tell_missed();
         }
-        let is_there = functions.iter().any(|one| one.is_attached);
+        let is_there = functions.iter().any(|one| one.is_attached());
         was_there |= is_there;
         drop(locked);
         if args.once && was_there && !is_there {
