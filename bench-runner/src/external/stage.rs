@@ -69,7 +69,7 @@ pub fn build(huge_pages: &[PathBuf]) -> Result<(), String> {
     make().map_err(|e: io::Error| told(bus, &e))?;
     uio().map_err(|e| told(Path::new(UIO), &e))?;
     // What a program leaves there is not to stay.
-    for place in ["/dev/shm", "/run/dpdk"].map(Path::new) {
+    for place in ["/dev/shm", "/run/dpdk", "/run/ringside"].map(Path::new) {
         memory_at(place).map_err(|e| told(place, &e))?;
     }
     let mut places = huge_pages.to_vec();
