@@ -288,6 +288,20 @@ fn what_a_program_starts_ends_with_it() {
 }
 
 #[test]
+fn memory_is_found_whatever_holds_it() {
+    let Some(stand) = Stand::new() else { return };
+    let program = stand.misbehaving();
+    let program = program.to_str().expect("plain text");
+    for how in ["anonymous", "memfd", "child"] {
+        let output = stand.run("", &[program, how]);
+        let stderr = text(&output.stderr);
+        assert!(output.status.success(), "{how}: {stderr}");
+        assert!(account(&output)[1] > 0, "{how}: {stderr}");
+        assert!(!stderr.contains("refused"), "{how}: {stderr}");
+    }
+}
+
+#[test]
 fn memory_that_comes_late_is_found() {
     let Some(stand) = Stand::new() else { return };
     let program = stand.misbehaving();
