@@ -17,6 +17,10 @@ use tempfile::TempDir;
 /// Free huge pages that the largest of the programs wants, and some.
 const HUGE_PAGES: u64 = 24;
 
+/// A short run.
+const USUAL: [&str; 4] =
+    ["--name mine", "--repeat 1", "--warmup 0.1", "--seconds 0.3"];
+
 /// How long the kernel may take to end a namespace.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -84,11 +88,15 @@ impl Stand {
     /// `external` with a short run of these words.
     fn command(&self, options: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bench-runner"));
+        command.arg("external");
+        for usual in USUAL {
+            let (option, value) = usual.split_once(' ').expect("two words");
+            if !options.contains(option) {
+                command.args([option, value]);
+            }
+        }
         command
-            .args(["external", "--repeat", "1"])
-            .args(["--warmup", "0.1", "--seconds", "0.3"])
             .args(options.split_whitespace())
-            .args((!options.contains("--name")).then_some("--name=mine"))
             .arg("--out")
             .arg(self.out())
             .arg("--")
@@ -277,6 +285,20 @@ fn what_a_program_starts_ends_with_it() {
     let output = stand.run("", &[program, "family"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(account(&output)[1] > 0);
+}
+
+#[test]
+fn memory_is_found_whatever_holds_it() {
+    let Some(stand) = Stand::new() else { return };
+    let program = stand.misbehaving();
+    let program = program.to_str().expect("plain text");
+    for how in ["anonymous", "memfd", "child"] {
+        let output = stand.run("", &[program, how]);
+        let stderr = text(&output.stderr);
+        assert!(output.status.success(), "{how}: {stderr}");
+        assert!(account(&output)[1] > 0, "{how}: {stderr}");
+        assert!(!stderr.contains("refused"), "{how}: {stderr}");
+    }
 }
 
 #[test]

@@ -112,14 +112,18 @@ run() {
         -printf '%h\n' | sort -u | paste -sd:)
     plugins=$(find "$cache/root" -type d -name 'pmds-*')
     # Addresses are physical, for there is no IOMMU; rings and batches are as
-    # of our own variants. It forwards until its standard input ends.
-    LD_LIBRARY_PATH=$folders exec \
+    # of our own variants. What has come in before it begins is not thrown
+    # away (--no-flush-rx). It ends properly by a signal only when it shows
+    # statistics meanwhile, and keeps its last words for itself when they do
+    # not leave line by line.
+    LD_LIBRARY_PATH=$folders exec stdbuf -oL \
         "$cache/root/usr/bin/dpdk-testpmd" \
         --lcores="0@$core,1@$core" "${ports[@]}" --iova-mode=pa -m 64 \
         -d "$plugins" --no-telemetry \
         -- \
         --auto-start --forward-mode=io --rxd=512 --txd=512 --burst=32 \
-        --total-num-mbufs=8192 --no-lsc-interrupt --no-rmv-interrupt "$@"
+        --total-num-mbufs=8192 --no-lsc-interrupt --no-rmv-interrupt \
+        --no-flush-rx --stats-period=1 "$@"
 }
 
 lacking() {

@@ -1,5 +1,5 @@
 /*
- * What the tests of `external` run besides well-behaved drivers:
+ * What the tests of `external` run besides drivers that are like others:
  *
  *     cc -O2 -o misbehave misbehave.c
  *     misbehave HOW PORT PORT
@@ -53,6 +53,15 @@ static void move_buffers(uint8_t *page)
 		free_packets[k]->data = page + k % PER_PAGE * STRIDE;
 		free_packets[k]->iova = iova + k % PER_PAGE * STRIDE;
 	}
+}
+
+static uint8_t *map_buffers(int flags, int file)
+{
+	void *base = mmap(NULL, POOL_PAGES * HUGE_PAGE, PROT_READ | PROT_WRITE,
+			  flags | MAP_POPULATE, file, 0);
+	if (base == MAP_FAILED)
+		fail("huge pages: %s", strerror(errno));
+	return base;
 }
 
 /* Forwards both ways until stopped, or until so many came in at port 0. */
@@ -114,15 +123,35 @@ int main(int count, char **arguments)
 	} else if (!strcmp(how, "private")) {
 		/* Buffers in huge pages that are not shared. */
 		start(addresses);
-		uint8_t *base = mmap(NULL, POOL_PAGES * HUGE_PAGE,
-				     PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
-				     MAP_POPULATE, -1, 0);
-		if (base == MAP_FAILED)
-			fail("huge pages: %s", strerror(errno));
-		move_buffers(base);
+		move_buffers(map_buffers(MAP_PRIVATE | MAP_ANONYMOUS |
+					 MAP_HUGETLB, -1));
 		start_all();
 		drive(UINT64_MAX);
+	} else if (!strcmp(how, "anonymous")) {
+		/* Buffers in huge pages without a name. */
+		start(addresses);
+		move_buffers(map_buffers(MAP_SHARED | MAP_ANONYMOUS |
+					 MAP_HUGETLB, -1));
+		start_all();
+		drive(UINT64_MAX);
+	} else if (!strcmp(how, "memfd")) {
+		/* Buffers in a file that is in no folder. */
+		start(addresses);
+		int file = memfd_create("buffers", MFD_HUGETLB);
+		if (file < 0 || ftruncate(file, POOL_PAGES * HUGE_PAGE) < 0)
+			fail("memfd: %s", strerror(errno));
+		move_buffers(map_buffers(MAP_SHARED, file));
+		start_all();
+		drive(UINT64_MAX);
+	} else if (!strcmp(how, "child")) {
+		/* Another process does it all. */
+		if (fork() == 0) {
+			start(addresses);
+			start_all();
+			drive(UINT64_MAX);
+			_exit(0);
+		}
+		wait(NULL);
 	} else if (!strcmp(how, "late")) {
 		/* Buffers in memory that appears when frames flow. */
 		start(addresses);
