@@ -31,8 +31,9 @@ const STRIDE: usize = 2048 + 64;
 
 const PORTS: usize = 2;
 
-/// Buffers of both ports, in rings of which each holds every buffer once.
-const BUFFERS: usize = PORTS * ENTRIES;
+/// Buffers of the pool that rings are filled from, in no order: a pool that has been
+/// in use for a while hands them out like that.
+const POOL: usize = 4096;
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -66,7 +67,7 @@ struct Memory {
 
 impl Memory {
     fn new(is_scattered: bool) -> Self {
-        let bytes = BUFFERS * STRIDE + HUGE_PAGE;
+        let bytes = POOL * STRIDE + HUGE_PAGE;
         let allocate = |bytes| {
             DmaRegion::allocate(bytes, Iova::new(1 << 40)).expect("memory")
         };
@@ -131,7 +132,7 @@ impl<'a> Rig<'a> {
         let traffic =
             Traffic { touches: 1, takes_changes, ..Traffic::default() };
         // Rings lie behind the buffers, in one huge page.
-        let rings_at = (BUFFERS * STRIDE).next_multiple_of(HUGE_PAGE);
+        let rings_at = (POOL * STRIDE).next_multiple_of(HUGE_PAGE);
         let ring_at = |port: usize, ring: usize| {
             rings_at + (port * 2 + ring) * ENTRIES * 16
         };
@@ -141,10 +142,14 @@ impl<'a> Rig<'a> {
             let end = (at + STRIDE) / HUGE_PAGE * HUGE_PAGE;
             if end > at { end } else { at }
         };
+        let mut pool: Vec<usize> = (0..POOL).collect();
+        fastrand::Rng::with_seed(1).shuffle(&mut pool);
         let buffers = [0, 1].map(|port| {
             let numbers = port * ENTRIES..(port + 1) * ENTRIES;
-            let one =
-                |n| (memory.iova(buffer(n)).value(), memory.at(buffer(n)));
+            let one = |n: usize| {
+                let at = buffer(pool[n]);
+                (memory.iova(at).value(), memory.at(at))
+            };
             numbers.map(one).collect::<Vec<_>>()
         });
         let rings = [0, 1]

@@ -18,7 +18,7 @@ pub struct DmaMap<'a> {
     first: Region,
     others: RefCell<Vec<Region>>,
     /// Huge pages of the others, each where its address says.
-    slots: Box<[Cell<Slot>; SLOTS]>,
+    slots: [Cell<Slot>; SLOTS],
     source: RefCell<Option<Box<dyn Source>>>,
     memory: PhantomData<&'a ()>,
 }
@@ -55,13 +55,6 @@ struct Slot {
 
 impl Slot {
     const EMPTY: Self = Self { page: u64::MAX, base: NonNull::dangling() };
-
-    /// All of it, which is in memory.
-    #[inline(always)]
-    fn region(self) -> Region {
-        let len = HUGE_PAGE as u64;
-        Region { iova: self.page * len, len, base: self.base }
-    }
 }
 
 // SAFETY: the map holds addresses; what makes their use sound is stated at
@@ -110,7 +103,7 @@ impl<'a> DmaMap<'a> {
         Self {
             first: Region::NONE,
             others: RefCell::default(),
-            slots: Box::new([const { Cell::new(Slot::EMPTY) }; SLOTS]),
+            slots: [const { Cell::new(Slot::EMPTY) }; SLOTS],
             source: RefCell::default(),
             memory: PhantomData,
         }
@@ -148,32 +141,29 @@ impl<'a> DmaMap<'a> {
         first.or_else(|| self.beyond(iova, len))
     }
 
-    /// The same, for a loop that keeps at hand the region of its last access.
+    /// The same, for a loop that keeps the first region at hand.
     #[inline(always)]
-    pub(crate) fn near(
+    pub(crate) fn with(
         &self,
-        last: &mut Region,
+        first: &Region,
         iova: Iova,
         len: u32,
     ) -> Option<NonNull<u8>> {
-        if let Some(at) = last.translate(iova, len) {
-            return Some(at);
-        }
-        let page = iova.value() / HUGE_PAGE as u64;
-        let slot = self.slots[page as usize % SLOTS].get();
-        if slot.page == page {
-            *last = slot.region();
-        }
-        last.translate(iova, len).or_else(|| self.search(iova, len))
+        let found = first.translate(iova, len);
+        found.or_else(|| self.beyond(iova, len))
     }
 
     /// The same for what is not in the first region.
+    #[inline(always)]
     fn beyond(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
         let page = iova.value() / HUGE_PAGE as u64;
+        let at = iova.value() as usize % HUGE_PAGE;
         let slot = self.slots[page as usize % SLOTS].get();
-        let hit = (slot.page == page).then(|| slot.region());
-        hit.and_then(|region| region.translate(iova, len))
-            .or_else(|| self.search(iova, len))
+        if slot.page == page && at + len as usize <= HUGE_PAGE {
+            // SAFETY: the slot's page is in memory, all of it.
+            return Some(unsafe { slot.base.add(at) });
+        }
+        self.search(iova, len)
     }
 
     #[cold]

@@ -100,12 +100,12 @@ impl TxEngine {
         let Some(mut ring) = self.ring else {
             return 0;
         };
-        let mut near = memory.first();
+        let first = memory.first();
         let (mut bytes, mut dma_faults, mut malformed) = (0, 0, 0);
         for _ in 0..owned {
             let packet = Packet::at_head(&ring);
             if let Some((iova, len)) = packet.whole {
-                match memory.near(&mut near, iova, len) {
+                match memory.with(&first, iova, len) {
                     Some(at) => {
                         accept(at, len);
                         bytes += u64::from(len);
