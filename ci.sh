@@ -9,11 +9,11 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test browser pages simulate)
+CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test external browser pages simulate)
 
 # They need what is too large to be fetched, or built once more, for every run
 # of the others.
-SLOW=(miri arm loom without_c fuzz gate regressions nightly)
+SLOW=(miri arm loom without_c fuzz gate dpdk regressions nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
@@ -314,6 +314,56 @@ gate() {
     else
         echo "SKIPPED: no valgrind to count with" >&2
     fi
+}
+
+# Programs of their own on the card, in C and in Python, and such that
+# misbehave: what is said of them, and that nothing is left of any.
+external() {
+    if [[ $(id -u) != 0 ]] || ! huge_pages 64; then
+        echo "SKIPPED: external needs root and 64 huge pages" >&2
+        return
+    fi
+    cargo test -p bench-runner --test external -- --nocapture
+}
+
+# DPDK's testpmd, unmodified: it forwards, and no frame is lost, changed or
+# out of order between the card and it.
+dpdk() {
+    if [[ $(id -u) != 0 ]] || (($(nproc) < 2)) || ! huge_pages 128; then
+        echo "SKIPPED: dpdk needs root, two cores and 128 huge pages" >&2
+        return
+    fi
+    local testpmd=ci/dpdk/testpmd.sh out=$scratch/dpdk
+    if ! "$testpmd" fetch 2>"$scratch/stderr"; then
+        echo "SKIPPED: $(tail -n 1 "$scratch/stderr")" >&2
+        return
+    fi
+    build_runner
+    "$runner" external --name testpmd --repeat 1 --out "$out" \
+        -- "$testpmd" run "{port0}" "{port1}" 2>&1 | tee "$scratch/said"
+    # Frames that came back of those that came in; what testpmd threw away
+    # because a transmit ring was full; what lay in receive rings at the end.
+    local came_in came_back dropped left
+    read -r came_in came_back < <(sed -n \
+        's/.*testpmd: \([0-9]*\) frames came in, \([0-9]*\) came back.*/\1 \2/p' \
+        "$scratch/said")
+    dropped=$(sed -n '/Accumulated/,$s/.*TX-dropped: \([0-9]*\).*/\1/p' \
+        "$out/testpmd.log")
+    ((came_back > 0)) || fail "testpmd forwarded nothing"
+    left=$((came_in - came_back - dropped))
+    ((left >= 0 && left <= 1024)) || fail "testpmd: $left frames are nowhere"
+    echo "testpmd: $came_back forwarded, $dropped dropped, $left left"
+}
+
+# Sees to so many huge pages that are free, until the end of all checks.
+huge_pages() {
+    local pool=/sys/kernel/mm/hugepages/hugepages-2048kB free all
+    [[ -w $pool/nr_hugepages ]] || return 1
+    free=$(<"$pool/free_hugepages") all=$(<"$pool/nr_hugepages")
+    ((free < $1)) || return 0
+    pages_before=${pages_before:-$all}
+    echo $((all + $1 - free)) >"$pool/nr_hugepages"
+    (($(<"$pool/free_hugepages") >= $1))
 }
 
 # A clone, with what is not committed yet in a commit of its own.
@@ -751,6 +801,10 @@ finish() {
     if [[ -n $victim ]]; then
         kill -KILL "$victim" 2>/dev/null || true
     fi
+    if [[ -n $pages_before ]]; then
+        echo "$pages_before" \
+            >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+    fi
     rm -rf "$scratch"
     if ((status != 0)) && [[ -n $current ]]; then
         echo "=== $current FAILED after $((SECONDS - started)) s ===" >&2
@@ -759,6 +813,7 @@ finish() {
 
 current=
 victim=
+pages_before=
 started=0
 renew="cargo run --release -- report $RECORDED $FIGURES"
 renew+=" --gallery plots --into PAGE"

@@ -197,7 +197,7 @@ fn choose_among(
             }
             Ok((core, core))
         }
-        Placement::Threaded => {
+        Placement::Threaded | Placement::External => {
             if let [core] = *allowed {
                 return Err(Error::OneCore { core });
             }

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and in which words.
 
+mod external;
 mod gate;
 
 use std::path::PathBuf;
@@ -18,9 +19,11 @@ use crate::soak::FlapArg;
 use crate::tune::{self, Stop};
 use crate::{
     bisect, compare, counters, doctor, explain, forward, latency, list, micro,
-    ndr, pair, reanalyse, report, reproduce, run, soak, sweep, trend, worker,
+    ndr, pair, reanalyse, report, reproduce, run, serve, soak, sweep, trend,
+    worker,
 };
 
+pub use external::{ExternalArgs, FirstArgs};
 pub use gate::{
     BaselineAction, BaselineArgs, BisectArgs, CheckArgs, GateArgs,
     ListBaselinesArgs, SaveArgs, ShowArgs, StoreArgs, TrendArgs,
@@ -187,6 +190,19 @@ Examples:
   bench-runner trend HISTORY --variants reg=boxed --batch 32
   bench-runner trend --history-branch perf-history --out DIR")]
     Trend(TrendArgs),
+    /// Give the model to guests of QEMU, as a card (vfio-user)
+    #[command(after_help = "\
+Examples:
+  bench-runner serve --socket 0.sock --socket 1.sock
+  bench-runner serve --socket 0.sock --socket 1.sock --wire
+  bench-runner serve --socket 0.sock --tap ringside0
+
+A guest has a port by
+
+  -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"path\":\"0.sock\",\"type\":\"unix\"}}'
+
+with shared memory; QEMU knows that from 10.1 on. GUEST.md shows all of it.")]
+    Serve(ServeArgs),
     /// What of this machine moves a number, graded, with the fix
     #[command(after_help = "\
 Examples:
@@ -202,6 +218,17 @@ Examples:
   sudo bench-runner tune --core 3
   sudo bench-runner restore              everything as it was")]
     Tune(TuneArgs),
+    /// Somebody else's driver, unmodified, on our card
+    #[command(after_help = "\
+Examples:
+  bench-runner external --name mine -- ./my-forwarder {port0} {port1}
+  bench-runner external --name mine --with baseline -- \
+./my-forwarder {port0} {port1}
+
+The program finds two ports of an 82599 under /sys/bus/pci/devices and huge
+pages in /mnt/huge. It runs as root, in mount and PID namespaces of its own,
+which is no security border.")]
+    External(ExternalArgs),
     /// Put back what `tune` set, also after it was interrupted or killed
     #[command(after_help = "Example: sudo bench-runner restore")]
     Restore(StateArgs),
@@ -211,6 +238,12 @@ Examples:
     /// One measuring process of a sweep; started by it
     #[command(hide = true)]
     Worker,
+    /// A program in namespaces of its own; started by `external`
+    #[command(hide = true)]
+    Confine,
+    /// The first process in there; started by `confine`
+    #[command(hide = true)]
+    ConfineFirst(FirstArgs),
     /// One of two measuring processes that take turns; started by `compare`
     #[command(hide = true, name = pair::SUBCOMMAND)]
     Turns,
@@ -862,6 +895,45 @@ pub struct DoctorArgs {
     pub root: Option<PathBuf>,
 }
 
+/// Options of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where a guest finds a port; once for each
+    #[arg(long, value_name = "PATH", required = true)]
+    pub socket: Vec<PathBuf>,
+    /// Frames for every port, each checked when its neighbour sends it: what
+    /// is behind the ports if nothing else is said
+    #[arg(long, conflicts_with_all = ["wire", "tap"])]
+    pub traffic: bool,
+    /// A cable from the first port to the second
+    #[arg(long, conflicts_with = "tap")]
+    pub wire: bool,
+    /// An interface of this machine, made if it is not there; once for each
+    /// port
+    #[arg(long, value_name = "NAME")]
+    pub tap: Vec<String>,
+    /// Bytes of the frames on the wire, with their checksum
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(64..=1518),
+        conflicts_with_all = ["wire", "tap"]
+    )]
+    pub frame: u16,
+    /// Frames for each port, and no more
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["wire", "tap"]
+    )]
+    pub frames: Option<u64>,
+    /// End when the guest has gone
+    #[arg(long)]
+    pub once: bool,
+}
+
 /// Options of `tune`.
 #[derive(Args, Clone, Debug)]
 pub struct TuneArgs {
@@ -988,10 +1060,14 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(args) => crate::gate::check::command(&args),
         Command::Bisect(args) => bisect::command(&args),
         Command::Trend(args) => trend::command(&args),
+        Command::Serve(args) => serve::command(&args),
         Command::Doctor(args) => doctor::command(&args),
         Command::Tune(args) => tune::command(&args),
         Command::Restore(args) => tune::restore(&args),
         Command::Counted => counters::worker::command(),
+        Command::External(args) => crate::external::command(&args),
+        Command::Confine => crate::external::confine::command(),
+        Command::ConfineFirst(args) => crate::external::confine::first(&args),
         Command::Worker => worker::command(),
         Command::Turns => pair::command(),
         Command::Micro(args) => micro::command(&args),

@@ -73,6 +73,18 @@ impl Folder {
         Self::open(&free(&name, FILE))
     }
 
+    /// A new folder in `results/`, named by what is in it and where.
+    pub fn of_kind(
+        kind: &str,
+        file: &str,
+        started: &str,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
+        let date = started.split('T').next().unwrap_or(started);
+        let name = format!("{date}-{}-{kind}", machine_slug(machine));
+        Self::open(&free(&name, file))
+    }
+
     /// The newest folder in `results/` with an unfinished run.
     pub fn newest_unfinished() -> Option<PathBuf> {
         let folders = fs::read_dir(RESULTS).ok()?.flatten();

@@ -150,6 +150,27 @@ pub fn complete_by(
     run: &mut Run,
     checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
+    let mut measure = |run: &Run, index, bar: &ProgressBar| match programs {
+        Programs::One(program) => measure_process(program, run, index, bar),
+        Programs::Two(pair) => pair.measure_process(run, index, bar),
+        Programs::Links(pairs) => {
+            let pair = &pairs[index as usize % pairs.len()];
+            pair.measure_process(run, index, bar)
+        }
+    };
+    complete_with(&mut measure, run, checkpoint)
+}
+
+/// What measures the process of a number of a run, and tells of its rounds.
+pub type Measure<'m> =
+    dyn FnMut(&Run, u32, &ProgressBar) -> Result<Process, Failure> + 'm;
+
+/// The same, measured by whatever is given.
+pub fn complete_with(
+    measure: &mut Measure<'_>,
+    run: &mut Run,
+    checkpoint: &mut dyn FnMut(&Run) -> Result<(), Failure>,
+) -> Result<Outcome, Failure> {
     let stop = process::interrupted();
     let rounds = run.setup.rounds as usize;
     run.processes.retain(|process| process.rounds.len() == rounds);
@@ -170,16 +191,7 @@ pub fn complete_by(
     };
     while let Some(index) = next(run) {
         bar.set_length(total(run));
-        let process = match programs {
-            Programs::One(program) => {
-                measure_process(program, run, index, &bar)?
-            }
-            Programs::Two(pair) => pair.measure_process(run, index, &bar)?,
-            Programs::Links(pairs) => {
-                let pair = &pairs[index as usize % pairs.len()];
-                pair.measure_process(run, index, &bar)?
-            }
-        };
+        let process = measure(run, index, &bar)?;
         let is_whole = process.rounds.len() == rounds;
         if !process.rounds.is_empty() {
             run.processes.push(process);

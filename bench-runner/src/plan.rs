@@ -83,18 +83,16 @@ impl Effort {
         let rounds = match (placement, quick) {
             (Placement::Lockstep, false) => 120,
             (Placement::Lockstep, true) => 16,
-            (Placement::Threaded, false) => 24,
-            (Placement::Threaded, true) => 4,
-            (Placement::Card, false) => 24,
-            (Placement::Card, true) => 4,
+            (_, false) => 24,
+            (_, true) => 4,
         };
         let processes = match (placement, quick) {
-            (Placement::Threaded | Placement::Card, true) => 4,
-            _ => 8,
+            (Placement::Lockstep, _) | (_, false) => 8,
+            (_, true) => 4,
         };
         let block = match placement {
             Placement::Lockstep => LOCKSTEP_BLOCK,
-            Placement::Threaded => THREADED_BLOCK,
+            Placement::Threaded | Placement::External => THREADED_BLOCK,
             Placement::Card => CARD_BLOCK,
         };
         Self { processes, rounds, block, longest: None }
@@ -110,7 +108,9 @@ impl Effort {
                 longest: Some(LONGEST_PAIR_BLOCK),
                 ..sweep
             },
-            Placement::Threaded | Placement::Card => sweep,
+            Placement::Threaded | Placement::External | Placement::Card => {
+                sweep
+            }
         }
     }
 }
@@ -129,7 +129,9 @@ pub fn under_load(
     let measure = MeasureArgs {
         placement: match placement {
             Placement::Lockstep => PlacementArg::Lockstep,
-            Placement::Threaded | Placement::Card => PlacementArg::Threaded,
+            Placement::Threaded | Placement::External | Placement::Card => {
+                PlacementArg::Threaded
+            }
         },
         fill: None,
         seed,
@@ -146,7 +148,7 @@ pub fn under_load(
         doorbell_cycles: 0,
     };
     let setup = self::setup(&measure, Effort::of_pair(placement))?;
-    Ok(Setup { types: TYPES, ..setup })
+    Ok(Setup { types: TYPES, placement, ..setup })
 }
 
 /// The same for a command that has both kinds of time. On one core there is

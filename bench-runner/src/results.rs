@@ -483,6 +483,8 @@ pub enum Placement {
     Lockstep,
     /// The model polls on a core of its own.
     Threaded,
+    /// The same, and the driver is a program of its own.
+    External,
     /// A real card: traffic comes from outside, and what was forwarded is
     /// counted by the driver.
     Card,

@@ -233,7 +233,9 @@ fn resume(args: &SweepArgs) -> Result<Begun, Failure> {
         let core = Some(run.setup.core);
         let model_core = match run.setup.placement {
             Placement::Lockstep => None,
-            Placement::Threaded => Some(run.setup.model_core),
+            Placement::Threaded | Placement::External => {
+                Some(run.setup.model_core)
+            }
             Placement::Card => {
                 Some(run.setup.model_core).filter(|c| Some(*c) != core)
             }

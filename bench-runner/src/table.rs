@@ -174,6 +174,7 @@ fn conditions(run: &Run, results: &[CellResult]) -> String {
         Placement::Lockstep => "lockstep placement",
         Placement::Threaded => "threaded placement",
         Placement::Card => on_card.as_deref().unwrap_or("card"),
+        Placement::External => "external placement",
     };
     let fill = match setup.fill {
         Fill::Full => "",

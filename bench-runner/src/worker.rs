@@ -111,7 +111,7 @@ fn measure_on(
         let length = setup.draw_length(&mut rng);
         let line_round_trip_ns = match setup.placement {
             Placement::Lockstep | Placement::Card => None,
-            Placement::Threaded => {
+            Placement::Threaded | Placement::External => {
                 let ticks = probe.round_trip_ticks();
                 Some(ticks / order.tick_hz * 1e9)
             }
@@ -163,7 +163,7 @@ fn measure_on(
         }
         match setup.placement {
             Placement::Lockstep => round.device_ticks = Some(device_ticks),
-            Placement::Threaded | Placement::Card => {
+            Placement::Threaded | Placement::External | Placement::Card => {
                 round.forwarded = Some(forwarded);
                 round.model_busy = Some(busy);
                 round.in_time = in_time;
@@ -172,7 +172,7 @@ fn measure_on(
         rounds.push(round);
         if said.elapsed() >= SILENCE {
             say(Message::Rounds(std::mem::take(&mut rounds)))?;
-            if setup.placement == Placement::Threaded {
+            if setup.placement != Placement::Lockstep {
                 // The parent may have to share the model's core: let it
                 // finish.
                 std::thread::sleep(Duration::from_millis(2));

@@ -55,6 +55,13 @@ struct Slot {
 
 impl Slot {
     const EMPTY: Self = Self { page: u64::MAX, base: NonNull::dangling() };
+
+    /// All of it, which is in memory.
+    #[inline(always)]
+    fn region(self) -> Region {
+        let len = HUGE_PAGE as u64;
+        Region { iova: self.page * len, len, base: self.base }
+    }
 }
 
 // SAFETY: the map holds addresses; what makes their use sound is stated at
@@ -109,11 +116,9 @@ impl<'a> DmaMap<'a> {
         }
     }
 
-    /// The same, with more to be had where an address is not known.
-    #[must_use]
-    pub fn with_source(self, source: impl Source + 'static) -> Self {
-        *self.source.borrow_mut() = Some(Box::new(source));
-        self
+    /// Says where more is to be had when an address is not known.
+    pub fn set_source(&mut self, source: impl Source + 'static) {
+        *self.source.get_mut() = Some(Box::new(source));
     }
 
     /// Lets the device reach `memory`, too.
@@ -138,23 +143,37 @@ impl<'a> DmaMap<'a> {
 
     /// Where `len` bytes at the device address `iova` are, if the device may
     /// reach all of them.
-    #[inline(always)]
     pub fn translate(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
         let first = self.first.translate(iova, len);
         first.or_else(|| self.beyond(iova, len))
     }
 
-    /// The same for what is not in the first region.
+    /// The same, for a loop that keeps at hand the region of its last access.
     #[inline(always)]
-    pub(crate) fn beyond(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
-        let page = iova.value() / HUGE_PAGE as u64;
-        let at = iova.value() as usize % HUGE_PAGE;
-        let slot = self.slots[page as usize % SLOTS].get();
-        if slot.page == page && at + len as usize <= HUGE_PAGE {
-            // SAFETY: the slot's page is in memory, all of it.
-            return Some(unsafe { slot.base.add(at) });
+    pub(crate) fn near(
+        &self,
+        last: &mut Region,
+        iova: Iova,
+        len: u32,
+    ) -> Option<NonNull<u8>> {
+        if let Some(at) = last.translate(iova, len) {
+            return Some(at);
         }
-        self.search(iova, len)
+        let page = iova.value() / HUGE_PAGE as u64;
+        let slot = self.slots[page as usize % SLOTS].get();
+        if slot.page == page {
+            *last = slot.region();
+        }
+        last.translate(iova, len).or_else(|| self.search(iova, len))
+    }
+
+    /// The same for what is not in the first region.
+    fn beyond(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
+        let page = iova.value() / HUGE_PAGE as u64;
+        let slot = self.slots[page as usize % SLOTS].get();
+        let hit = (slot.page == page).then(|| slot.region());
+        hit.and_then(|region| region.translate(iova, len))
+            .or_else(|| self.search(iova, len))
     }
 
     #[cold]
@@ -285,7 +304,8 @@ mod tests {
         let iova = Iova::new(0x1_0000_0000);
         let region = DmaRegion::allocate(1, iova).expect("memory");
         let base = region.base();
-        let map = DmaMap::empty().with_source(Late { region, looks: 0 });
+        let mut map = DmaMap::empty();
+        map.set_source(Late { region, looks: 0 });
         assert_eq!(map.translate(iova, 64), None);
         assert_eq!(map.translate(iova, 64), Some(base));
         assert_eq!(map.translate(Iova::new(0), 64), None);

@@ -418,7 +418,7 @@ impl FrameHead {
         };
         let wanted = self.of::<ONE_TYPE>(sequence).map(u64::to_le);
         // SAFETY: the caller's promise.
-        (sequence, unsafe { same_words(at, &wanted) })
+        (sequence, unsafe { same_words::<false>(at, &wanted) })
     }
 
     /// As [`check`](Self::check), for a frame of a forwarder that may have
@@ -432,26 +432,25 @@ impl FrameHead {
         &self,
         at: NonNull<u8>,
     ) -> (u64, bool) {
-        let mut seen = WORDS_AT.map(|offset| {
-            // SAFETY: the last word ends at byte 60.
-            u64::from_le(unsafe { at.add(offset).cast().read_unaligned() })
-        });
-        let [.., sequence] = seen;
-        let wanted = self.of::<ONE_TYPE>(sequence);
-        let [w0, w1, .., text, _] = &mut seen;
-        *w0 = wanted[0];
-        *w1 = *w1 & !ADDRESSES | wanted[1] & ADDRESSES;
-        *text = *text & !TOUCHED | wanted[6] & TOUCHED;
-        let differs = seen.iter().zip(wanted).map(|(seen, word)| seen ^ word);
-        (sequence, differs.fold(0, |all, one| all | one) == 0)
+        // SAFETY: the last word ends at byte 60.
+        let sequence = unsafe {
+            u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
+        };
+        let wanted = self.of::<ONE_TYPE>(sequence).map(u64::to_le);
+        // SAFETY: the caller's promise.
+        (sequence, unsafe { same_words::<true>(at, &wanted) })
     }
 }
 
-/// The bytes of the second word that belong to the source address.
-const ADDRESSES: u64 = 0xFFFF_FFFF;
-
-/// Byte 48 in the word at [`TEXT_AT`].
-const TOUCHED: u64 = 0xFF << (8 * (TOUCHED_BYTE - TEXT_AT));
+/// The bits of the words that a forwarder leaves as they are: not those of
+/// the addresses, bytes 0 to 11, and not those of byte 48.
+const KEPT: [u64; 8] = {
+    let mut kept = [u64::MAX; 8];
+    kept[0] = 0;
+    kept[1] = 0xFFFF_FFFF << 32;
+    kept[6] = !(0xFF << (8 * (TOUCHED_BYTE - TEXT_AT)));
+    kept
+};
 
 /// Sum over the IPv4 header of flow 0. Its complement is the checksum, and
 /// that of flow n is n lower: no sum carries.
@@ -471,14 +470,17 @@ fn sum(header: &[u8]) -> u16 {
 }
 
 /// Whether the words at [`WORDS_AT`] from `at` on are `wanted`, without a
-/// branch per word.
+/// branch per word; `CHANGED` looks only at what is [`KEPT`].
 ///
 /// # Safety
 ///
 /// 60 bytes from `at` on are valid for reads.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
+unsafe fn same_words<const CHANGED: bool>(
+    at: NonNull<u8>,
+    wanted: &[u64; 8],
+) -> bool {
     use core::arch::x86_64::*;
     let differs = |pair: usize| {
         let [low, high] = [wanted[2 * pair], wanted[2 * pair + 1]];
@@ -487,7 +489,15 @@ unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
         unsafe {
             let seen = _mm_loadu_si128(at.add(offset).as_ptr().cast());
             let wanted = _mm_set_epi64x(high as i64, low as i64);
-            _mm_xor_si128(seen, wanted)
+            let differs = _mm_xor_si128(seen, wanted);
+            let [low, high] = [KEPT[2 * pair], KEPT[2 * pair + 1]];
+            match CHANGED && (low & high) != u64::MAX {
+                true => {
+                    let kept = _mm_set_epi64x(high as i64, low as i64);
+                    _mm_and_si128(differs, kept)
+                }
+                false => differs,
+            }
         }
     };
     // SAFETY: SSE2 is part of x86-64.
@@ -507,13 +517,18 @@ unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
 /// 60 bytes from `at` on are valid for reads.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-unsafe fn same_words(at: NonNull<u8>, wanted: &[u64; 8]) -> bool {
-    let differs = |(word, offset): (&u64, usize)| {
+unsafe fn same_words<const CHANGED: bool>(
+    at: NonNull<u8>,
+    wanted: &[u64; 8],
+) -> bool {
+    let differs = |(n, word): (usize, &u64)| {
         // SAFETY: the last word ends at byte 60.
-        let seen: u64 = unsafe { at.add(offset).cast().read_unaligned() };
-        seen ^ word
+        let seen: u64 = unsafe { at.add(WORDS_AT[n]).cast().read_unaligned() };
+        let kept = if CHANGED { KEPT[n].to_le() } else { u64::MAX };
+        (seen ^ word) & kept
     };
-    wanted.iter().zip(WORDS_AT).map(differs).fold(0, |acc, d| acc | d) == 0
+    let all = wanted.iter().enumerate().map(differs);
+    all.fold(0, |acc, d| acc | d) == 0
 }
 
 /// Destination port of packet type 0.

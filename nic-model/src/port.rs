@@ -1,6 +1,6 @@
 //! One port: registers, engines and the wire behind them.
 
-use driver::memory::Iova;
+use driver::memory::{DmaWindow, Iova};
 use driver::regs::*;
 
 use crate::account::Loss;
@@ -202,6 +202,50 @@ impl<'a> Port<'a> {
         } else if !on {
             queue.stop();
         }
+    }
+
+    /// Whether the link is up.
+    pub fn is_link_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Frames that receive and transmit queue `n` were done with.
+    pub(crate) fn progress(&self, n: u16) -> [u64; 2] {
+        let n = usize::from(n);
+        let tx = &self.tx[n].counts;
+        let done = tx.sent + tx.dma_faults + tx.malformed + tx.null;
+        [self.rx[n].counts.delivered, done]
+    }
+
+    /// The registers and the receive queues.
+    pub(crate) fn receive_side(
+        &mut self,
+    ) -> (RegisterFile<'a>, &mut [RxEngine]) {
+        (self.regs, &mut self.rx)
+    }
+
+    /// The registers and the transmit queues.
+    pub(crate) fn transmit_side(
+        &mut self,
+    ) -> (RegisterFile<'a>, &mut [TxEngine]) {
+        (self.regs, &mut self.tx)
+    }
+
+    /// Stops every queue whose ring lies in `memory`, which is about to go.
+    pub fn forget(&mut self, memory: &DmaWindow<'_>) {
+        let goes =
+            |ring: &Option<Ring>| ring.is_some_and(|ring| ring.lies_in(memory));
+        for queue in self.rx.iter_mut().filter(|queue| goes(&queue.ring)) {
+            queue.stop();
+        }
+        for queue in self.tx.iter_mut().filter(|queue| goes(&queue.ring)) {
+            queue.stop();
+        }
+    }
+
+    /// A reset of the whole device, as by its bus.
+    pub fn power_up(&mut self) {
+        self.reset();
     }
 
     /// Whether every queue of both directions runs.

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use driver::desc::BYTES;
-use driver::memory::Iova;
+use driver::memory::{DmaWindow, Iova};
 
 use crate::dma::DmaMap;
 
@@ -34,6 +34,13 @@ impl Ring {
             entries: entries as u16,
             head: 0,
         })
+    }
+
+    /// Whether it begins in `memory`.
+    pub fn lies_in(&self, memory: &DmaWindow<'_>) -> bool {
+        let at =
+            self.base.addr().get().wrapping_sub(memory.base().addr().get());
+        at < memory.bytes()
     }
 
     /// Descriptors from the head to `tail`, which the device owns; `None`

@@ -129,15 +129,14 @@ impl RxEngine {
         let Some(mut ring) = self.ring else {
             return (0, 0);
         };
-        let first = memory.first();
+        let mut near = memory.first();
         let (head, largest) = (maker.head(), maker.bytes());
         let (mut delivered, mut sum) = (0, 0);
         while delivered < room {
             let sequence = number();
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
-            let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
+            let Some(at) = memory.near(&mut near, iova, bytes) else {
                 break;
             };
             let tags = head.tags::<PLAIN>(sequence);
@@ -173,7 +172,7 @@ impl RxEngine {
         let Some(mut ring) = self.ring else {
             return (0, 0);
         };
-        let (first, maker) = (memory.first(), source.maker());
+        let (mut near, maker) = (memory.first(), source.maker());
         let (head, largest) = (maker.head(), maker.bytes());
         let start = source.next_sequence();
         let index = ring.head;
@@ -182,8 +181,7 @@ impl RxEngine {
             let sequence = start + u64::from(delivered);
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
-            let at = first.translate(iova, bytes);
-            let Some(at) = at.or_else(|| memory.beyond(iova, bytes)) else {
+            let Some(at) = memory.near(&mut near, iova, bytes) else {
                 break;
             };
             let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);

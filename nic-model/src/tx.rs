@@ -100,13 +100,12 @@ impl TxEngine {
         let Some(mut ring) = self.ring else {
             return 0;
         };
-        let first = memory.first();
+        let mut near = memory.first();
         let (mut bytes, mut dma_faults, mut malformed) = (0, 0, 0);
         for _ in 0..owned {
             let packet = Packet::at_head(&ring);
             if let Some((iova, len)) = packet.whole {
-                let at = first.translate(iova, len);
-                match at.or_else(|| memory.beyond(iova, len)) {
+                match memory.near(&mut near, iova, len) {
                     Some(at) => {
                         accept(at, len);
                         bytes += u64::from(len);

@@ -12,8 +12,10 @@ mod table;
 mod wall_clock;
 
 pub use charts::of_record as charts_of_record;
+pub use record::FILE;
+pub use subject::Offer;
 pub use table::micros;
-pub use wall_clock::up_to;
+pub use wall_clock::{Offered as OfferedSchedule, up_to};
 
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,9 +37,9 @@ use crate::process;
 use crate::results::{Machine, Setup};
 use crate::sweep::{command_line, now, step_aside, terminal_width};
 use crate::virtual_time::{self, Speed};
-use record::{FILE, Floor, Offered, Record};
+use record::{Floor, Offered, Record};
 use series::Series;
-use subject::{Offer, Subject};
+use subject::Subject;
 use wall_clock::{Cores, WallClock};
 
 /// Most packets of a series in virtual time.
@@ -96,6 +98,63 @@ pub fn measure(args: &LatencyArgs, folder: &Folder) -> Result<Record, Failure> {
     let measured = measure_and_keep(&plan_of(args)?, Some(folder))?;
     measured.end.map(|()| measured.record)
 }
+
+/// The same for drivers that are not variants, kept in a folder: `offer` is
+/// given the clock's rate and whom to tell of each schedule that it offered.
+///
+/// # Errors
+///
+/// A line for what cannot be measured or written.
+pub fn of_programs(
+    setup: &Setup,
+    rates: &[Rate],
+    offer: &Offer,
+    folder: &Folder,
+    offer_all: impl FnOnce(f64, &mut Tell<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let plan = Plan {
+        time: Time::Wall,
+        setup: setup.clone(),
+        variants: Vec::new(),
+        rates: rates.to_vec(),
+        offer: offer.clone(),
+        aside: None,
+    };
+    let machine = Root::default().machine(setup.core);
+    let tick_hz = machine.tick_hz;
+    let report = Report { plan: &plan, folder: Some(folder), started: now() };
+    let floor = jitter(&plan, tick_hz);
+    let on_core = || {
+        affinity::pin(setup.core).map_err(Failure::environment)?;
+        Ok(clock::core_ghz(tick_hz))
+    };
+    let chain_ghz = std::thread::scope(|scope| scope.spawn(on_core).join())
+        .expect("a clock does not panic")?;
+    let circumstances = (machine, chain_ghz);
+    let mut series = Vec::new();
+    let end = offer_all(tick_hz, &mut |offered| {
+        series.push(offered.series());
+        let record = report.record(&circumstances, &floor, &series);
+        report.keep(&record, series.last())
+    });
+    if series.is_empty() {
+        return end;
+    }
+    let record = report.record(&circumstances, &floor, &series);
+    let warnings = surroundings(&record, &plan);
+    let record = Record { warnings, ..record };
+    report.keep_all(&record, &series, &floor)?;
+    output::print(table::tables(&series, &record, terminal_width()));
+    for note in &record.warnings {
+        eprintln!("note: {note}");
+    }
+    eprintln!("numbers and charts are in {}", folder.path().display());
+    end
+}
+
+/// Who hears of a schedule that was offered.
+pub type Tell<'t> =
+    dyn FnMut(OfferedSchedule) -> Result<(), Failure> + Send + 't;
 
 /// Measures a plan, and keeps what there is however it ends.
 fn measure_and_keep(

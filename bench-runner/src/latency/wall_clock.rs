@@ -36,6 +36,60 @@ pub struct Cores<'s> {
     pub aside: Option<u32>,
 }
 
+/// A schedule that was offered, and what came of it.
+pub struct Offered {
+    /// To whom.
+    pub variant: String,
+    /// The rate as it was asked for.
+    pub rate: Rate,
+    /// What 100 % are, in packets per second, where the rate is a share.
+    pub highest: Option<f64>,
+    /// What was offered.
+    pub schedule: Schedule,
+    /// Upper limit of packets per receive call.
+    pub batch: u16,
+    /// Round trip of a cache line between the two cores, before and after.
+    pub round_trip_ns: [f64; 2],
+    /// Where frames went.
+    pub kept: Kept,
+    /// The time of each.
+    pub whole: Interval,
+}
+
+impl Offered {
+    /// The series of it.
+    pub fn series(self) -> Series {
+        let Interval { histogram, trace, .. } = self.whole;
+        let Kept { account, punctuality, fills, model_busy, .. } = self.kept;
+        let begin = trace.first().map_or(0, |sample| sample.due);
+        let last = trace.iter().map(|sample| sample.due).max();
+        let slices = trace
+            .iter()
+            .map(|sample| (sample.due.saturating_sub(begin), sample.ns));
+        let end = last.map_or(0, |last| last - begin + 1);
+        let batch = usize::from(self.batch);
+        Series {
+            variant: self.variant,
+            rate: self.rate,
+            per_second: self.schedule.rate,
+            highest: self.highest,
+            on_a_wire: self.schedule.on_a_wire,
+            histogram,
+            slices: Slices::of(slices, end),
+            account,
+            fills: up_to(batch, fills.receive),
+            settling: None,
+            threads: Some(Threads {
+                seconds: self.schedule.seconds,
+                transmit_fills: up_to(batch, fills.transmit),
+                punctuality,
+                model_busy,
+                round_trip_ns: self.round_trip_ns,
+            }),
+        }
+    }
+}
+
 /// A variant on a core of its own.
 pub struct WallClock<'b> {
     bench: &'b mut Bench,
@@ -102,34 +156,17 @@ impl<'b> WallClock<'b> {
         if kept.stopped {
             return Err(Failure::interrupted("stopped"));
         }
-        let Interval { histogram, trace, .. } = whole;
-        let Kept { account, punctuality, fills, model_busy, .. } = kept;
-        let begin = trace.first().map_or(0, |sample| sample.due);
-        let last = trace.iter().map(|sample| sample.due).max();
-        let slices = trace
-            .iter()
-            .map(|sample| (sample.due.saturating_sub(begin), sample.ns));
-        let end = last.map_or(0, |last| last - begin + 1);
-        let batch = usize::from(self.batch);
-        Ok(Series {
+        let offered = Offered {
             variant: self.variant.name(),
             rate,
-            per_second,
             highest,
-            on_a_wire,
-            histogram,
-            slices: Slices::of(slices, end),
-            account,
-            fills: up_to(batch, fills.receive),
-            settling: None,
-            threads: Some(Threads {
-                seconds,
-                transmit_fills: up_to(batch, fills.transmit),
-                punctuality,
-                model_busy,
-                round_trip_ns: [before, after],
-            }),
-        })
+            schedule,
+            batch: self.batch,
+            round_trip_ns: [before, after],
+            kept,
+            whole,
+        };
+        Ok(offered.series())
     }
 
     fn run(

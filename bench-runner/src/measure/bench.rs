@@ -230,10 +230,8 @@ impl Bench {
         match (placement, task.cores) {
             (Placement::Lockstep, _) => lockstep::block(&spec, parts),
             (Placement::Card, _) => unreachable!("a card has no arenas"),
-            (Placement::Threaded, None) => threaded::block(&spec, parts),
-            (Placement::Threaded, Some(cores)) => {
-                several::block(&spec, parts, cores)
-            }
+            (_, None) => threaded::block(&spec, parts),
+            (_, Some(cores)) => several::block(&spec, parts, cores),
         }
     }
 }

@@ -36,7 +36,7 @@ const BURST: u16 = 32;
 
 /// What one call of the forwarder is to do, for it cannot be told to stop
 /// meanwhile. Calls are some microseconds long and cost some nanoseconds.
-const CALL: Quota = Quota { packets: 1024, patience: 256 };
+pub(super) const CALL: Quota = Quota { packets: 1024, patience: 256 };
 
 /// How much longer than its schedule a generator may take.
 const BEHIND: f64 = 1.01;
@@ -91,11 +91,11 @@ impl Flap {
 
 impl Schedule {
     /// Frames towards each port.
-    fn frames(&self) -> u64 {
+    pub(super) fn frames(&self) -> u64 {
         (self.rate * self.seconds / PORTS as f64).ceil() as u64
     }
 
-    fn arrivals(&self, model: &Model<'_>) -> Vec<Arrivals> {
+    pub(super) fn arrivals(&self, model: &Model<'_>) -> Vec<Arrivals> {
         let Self { rate, pattern, sizes, on_a_wire, .. } = *self;
         let rate = rate / PORTS as f64;
         let mut rng = fastrand::Rng::with_seed(self.seed);
@@ -107,7 +107,7 @@ impl Schedule {
     }
 
     /// When what is not on the wire is given up, in picoseconds.
-    fn patience(&self) -> u64 {
+    pub(super) fn patience(&self) -> u64 {
         (self.seconds * SECOND as f64 * BEHIND) as u64 + BEHIND_PS
     }
 }

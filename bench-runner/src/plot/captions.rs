@@ -12,7 +12,7 @@ pub(super) fn y_label(run: &Run, quantity: Quantity) -> &'static str {
         (_, Placement::Lockstep) => {
             "Mpps that one core could forward, both directions"
         }
-        (_, Placement::Threaded | Placement::Card) => {
+        (_, Placement::Threaded | Placement::External | Placement::Card) => {
             "Mpps forwarded, both directions"
         }
     }
@@ -67,6 +67,7 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         Placement::Lockstep => "in lockstep on the driver's core",
         Placement::Threaded => "threaded, on a core of its own",
         Placement::Card => on_card.as_deref().unwrap_or(""),
+        Placement::External => "on a core of its own, drivers are programs",
     };
     let halves = match setup.split {
         true => "; receive and transmit on separate cores",
@@ -81,7 +82,9 @@ fn device(run: &Run, results: &[CellResult]) -> String {
         Some(offered) => format!(", {offered} with equal gaps"),
     };
     let kind = match setup.placement {
-        Placement::Lockstep | Placement::Threaded => "Software 82599",
+        Placement::Lockstep | Placement::Threaded | Placement::External => {
+            "Software 82599"
+        }
         Placement::Card => "Real card",
     };
     format!(

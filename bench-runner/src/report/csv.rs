@@ -78,6 +78,7 @@ fn row(run: &Run, result: &CellResult) -> Vec<String> {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threaded",
         Placement::Card => "card",
+        Placement::External => "external",
     };
     let against = match result.cost_ratio {
         Some(_) => reference(name),

@@ -103,6 +103,7 @@ fn page(run: &Run, charts: &[&str]) -> String {
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threads",
         Placement::Card => "a real card",
+        Placement::External => "programs of their own",
     };
     let date = run.started.split('T').next().unwrap_or_default();
     let commit: String = run.build.commit.chars().take(12).collect();

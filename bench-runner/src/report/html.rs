@@ -165,6 +165,10 @@ fn placement(run: &Run) -> &'static str {
             "Cost is time per packet against a software card that polls on a \
              core of its own."
         }
+        Placement::External => {
+            "Cost is time per packet of programs of their own, against a \
+             software card that polls on another core."
+        }
         Placement::Card => {
             "Cost is time per packet on a real card, counted by the driver."
         }

@@ -275,7 +275,9 @@ fn figures(
     });
     let mpps = match run.setup.placement {
         Placement::Lockstep => "Mpps that one core could forward",
-        Placement::Threaded | Placement::Card => "Mpps forwarded",
+        Placement::Threaded | Placement::External | Placement::Card => {
+            "Mpps forwarded"
+        }
     };
     let table = |title: &str, of: &dyn Fn(&CellResult) -> Markup| {
         html! {

@@ -75,9 +75,10 @@ fn conditions(
         Placement::Lockstep => "lockstep",
         Placement::Threaded => "threads",
         Placement::Card => "a real card",
+        Placement::External => "programs of their own",
     };
     let fill = match (setup.placement, setup.fill) {
-        (Placement::Threaded | Placement::Card, _) => "",
+        (Placement::Threaded | Placement::External | Placement::Card, _) => "",
         (_, Fill::Full) => ", full rings",
         (_, Fill::Random) => ", random fill",
     };
