@@ -524,6 +524,8 @@ pub fn stop_queue<B: Bar0>(
     wait.wait(Duration::from_millis(1));
     bar.clear_bits(TXDCTL.at(n), txdctl::ENABLE);
     poll(bar, wait, TXDCTL.at(n), txdctl::ENABLE, 0)?;
+    // A device that polls its registers has looked by then.
+    wait.wait(Duration::from_millis(2));
     Ok(())
 }
 

@@ -1,12 +1,15 @@
 //! A card whose `resource0` is a file that a thread polls.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use driver::bar::Bar0;
 use driver::memory::{DmaWindow, HUGE_PAGE};
 use driver::regs::{BAR0_BYTES, CTRL};
+use driver::wait::Wait;
 use nic_model::dma::DmaMap;
 use nic_model::{Account, Faults, FrameFormat, Model, RegisterFile, Traffic};
 use variants::workload::{Quota, Workload};
@@ -107,7 +110,7 @@ pub(crate) fn memory(card: &mut Card) -> DmaMap<'static> {
 pub(crate) fn play<T>(
     tree: &Tree,
     memory: DmaMap<'_>,
-    run: impl FnOnce() -> T,
+    run: impl FnOnce(Box<dyn Wait>) -> T,
 ) -> (T, Account) {
     let views = views(tree);
     let registers = views.each_ref().map(|view| {
@@ -120,17 +123,30 @@ pub(crate) fn play<T>(
     let faults = Faults::default();
     let mut model = Model::new(&registers, memory, 1, traffic, faults);
     let stop = &AtomicBool::new(false);
+    let turns = Arc::new(AtomicU64::new(0));
+    let made = Arc::clone(&turns);
+    let turn = move |_| {
+        // One that has begun may have looked already.
+        let seen = turns.load(Ordering::Acquire) + 2;
+        let begin = Instant::now();
+        while turns.load(Ordering::Acquire) < seen
+            && begin.elapsed() < Duration::from_secs(10)
+        {
+            thread::yield_now();
+        }
+    };
     thread::scope(|scope| {
         let model = scope.spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 model.poll_control();
                 model.transmit();
                 model.receive_ready(32);
+                made.fetch_add(1, Ordering::Release);
                 thread::yield_now();
             }
             model.account()
         });
-        let result = run();
+        let result = run(Box::new(turn));
         stop.store(true, Ordering::Relaxed);
         (result, model.join().expect("no panic"))
     })
@@ -154,11 +170,11 @@ fn frames_pass_through_scattered_memory_and_the_card_is_silenced() {
         assert_eq!(command(&tree, address), 0x04, "bus master");
     }
     let memory = memory(&mut card);
-    let run = || {
+    let run = |mut wait: Box<dyn Wait>| {
         let variant = plan::find("baseline").expect("known");
         let case = variant.on(Workload::Forward).expect("its workload");
         let site = card.place(0, 32, Queues::All, Frame::default()).site;
-        let mut forwarder = (case.open)(site, &mut Sleep).expect("up");
+        let mut forwarder = (case.open)(site, &mut *wait).expect("up");
         let quota = Quota { packets: 20_000, patience: 1_000_000 };
         let received = forwarder.forward(quota);
         assert!(received >= quota.packets, "{received}");

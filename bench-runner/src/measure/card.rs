@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use driver::mempool::PktBuf;
 use driver::nic::{self, Nic};
-use driver::wait::Sleep;
+use driver::wait::{Sleep, Wait};
 use nic_model::FrameFormat;
 use nic_model::frame::FrameMaker;
 use variants::registry;
@@ -36,6 +36,7 @@ pub(super) struct OnCard {
     // First, so that nobody sends any more when the ports go.
     _generator: Option<Generator>,
     card: Card,
+    wait: Box<dyn Wait>,
 }
 
 impl OnCard {
@@ -47,22 +48,23 @@ impl OnCard {
         let generator = Generator::start(root, ports, setup);
         let request = request(root, &ports.nic, ports.through, ports, setup);
         let card = Card::take(&request).map_err(invalid)?;
-        Self::up(card, generator)
+        Self::up(card, generator, Box::new(Sleep))
     }
 
     fn up(
         mut card: Card,
         generator: Option<Generator>,
+        mut wait: Box<dyn Wait>,
     ) -> Result<Self, Invalid> {
         let config = card.config();
         let place = card.place(0, 1, Queues::All, Frame::default());
         for bar in place.bars {
-            Nic::<_, PktBuf>::bring_up(bar, &config, &mut Sleep)?;
+            Nic::<_, PktBuf>::bring_up(bar, &config, &mut *wait)?;
         }
         if let Some(generator) = &generator {
             generator.await_start()?;
         }
-        Ok(Self { _generator: generator, card })
+        Ok(Self { _generator: generator, card, wait })
     }
 
     /// What the memory consists of.
@@ -74,19 +76,16 @@ impl OnCard {
     pub fn block(&mut self, spec: &BlockSpec<'_>) -> Result<Block, Invalid> {
         let (arena, batch) = (spec.task.arena, spec.task.batch);
         let queues = Queues::One(0);
+        let wait = &mut *self.wait;
         let Place { site, bars, .. } =
             self.card.place(arena, batch, queues, Frame::default());
-        let stop = || {
-            bars.iter().try_for_each(|bar| {
-                nic::stop_queue(bar, 0, &mut Sleep)
-                    .map_err(|timeout| Invalid::Init(timeout.into()))
-            })
-        };
-        stop()?;
-        let mut forwarder = (spec.open())(site, &mut Sleep)?;
+        let mut forwarder = (spec.open())(site, wait)?;
         let timed = time(spec, &mut *forwarder);
         // Before its memory is another's.
-        stop()?;
+        for bar in &bars {
+            nic::stop_queue(bar, 0, wait)
+                .map_err(|timeout| Invalid::Init(timeout.into()))?;
+        }
         timed
     }
 }
@@ -241,8 +240,8 @@ mod tests {
     fn blocks_take_turns_on_a_card_that_stays_up() {
         let (tree, mut card) = files(2);
         let memory = memory(&mut card);
-        let (blocks, account) = play(&tree, memory, || {
-            let mut bench = bench(OnCard::up(card, None).expect("up"));
+        let (blocks, account) = play(&tree, memory, |wait| {
+            let mut bench = bench(OnCard::up(card, None, wait).expect("up"));
             let mut blocks = Vec::new();
             for name in ["baseline", "reg=boxed", "floor=null", "baseline"] {
                 for arena in 0..2 {
@@ -269,8 +268,9 @@ mod tests {
         let (tree, mut card) = files(2);
         // The card reaches nothing, so that no frame comes.
         drop(memory(&mut card));
-        let (line, _) = play(&tree, nic_model::dma::DmaMap::empty(), || {
-            let mut bench = bench(OnCard::up(card, None).expect("up"));
+        let nothing = nic_model::dma::DmaMap::empty();
+        let (line, _) = play(&tree, nothing, |wait| {
+            let mut bench = bench(OnCard::up(card, None, wait).expect("up"));
             let variant = plan::find("baseline").expect("known");
             let task = Task { length: 20, ..Task::of(variant, 16) };
             bench.block(&task).expect_err("no traffic").to_string()
