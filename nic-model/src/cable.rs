@@ -499,7 +499,7 @@ mod tests {
             rig.put(0, &frame);
             let one = DATA | u64::from(EOP | RS) | 20;
             rig.post(1, rig.buffer(0), one);
-            assert_eq!(rig.take(), [frame.clone()]);
+            assert_eq!(rig.take(), vec![frame.clone()]);
             let at = HLREG0.offset().bytes();
             rig.port.write_register(&rig.memory, at, hlreg0::TXPADEN);
             rig.post(1, rig.buffer(0), one);
