@@ -542,17 +542,19 @@ guest() {
     build_runner
     mkdir -p "$scratch/guest"
 
-    boots ixgbe --wire
-    local size end
-    says 'guest: speed of eth0: 10000'
-    for size in 56 1472 8000; do
-        for end in 1 2; do
-            says "pings of $size bytes to 10.0.0.$end: 200 packets .* 0% pack"
+    local case size end
+    for case in ixgbe ixgbe-iommu; do
+        boots $case --wire
+        says 'guest: speed of eth0: 10000'
+        for size in 56 1472 8000; do
+            for end in 1 2; do
+                says "$size bytes to 10.0.0.$end: 200 packets .* 0% packet"
+            done
         done
+        says 'interrupts of eth0: [1-9]'
+        says 'interrupts of eth1: [1-9]'
+        says 'guest: errors: 0'
     done
-    says 'interrupts of eth0: [1-9]'
-    says 'interrupts of eth1: [1-9]'
-    says 'guest: errors: 0'
 
     local every='received 1000000, sent 1000000, came back 1000000 good 0 bad'
     for case in resource0 vfio interrupts; do

@@ -53,13 +53,14 @@ private=(-o "Dir::State=$apt" -o "Dir::State::lists=$apt/lists"
 # The packages into archives/: QEMU with what it needs, the others alone.
 fetch() {
     local kernel
-    apt-get "${private[@]}" -qq update
+    apt-get "${private[@]}" -o APT::Update::Error-Mode=any -qq update ||
+        return
     apt-get "${private[@]}" -qq install --yes --download-only \
         --no-install-recommends --target-release "$suite-backports" \
-        qemu-system-x86
+        qemu-system-x86 || return
     kernel=$(apt-cache "${private[@]}" depends "linux-image-amd64/$suite" |
         sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p')
-    cd "$apt/archives"
+    cd "$apt/archives" || return
     apt-get "${private[@]}" -qq download "$kernel" "busybox-static/$suite"
 }
 

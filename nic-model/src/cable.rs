@@ -2,8 +2,8 @@
 //!
 //! Cold and complete, where the engines of measured placements are fast and
 //! know one kind of frame: packets may span descriptors in both directions
-//! (datasheet 7.1.6, 7.2.3), checksums are inserted (7.2.5), and frames are
-//! spread by a hash of their own bytes (7.1.2.8).
+//! (datasheet 7.1.6, 7.2.3), checksums are inserted and segments cut (7.2.4,
+//! 7.2.5), and frames are spread by a hash of their own bytes (7.1.2.8).
 
 use core::slice;
 
@@ -71,17 +71,21 @@ impl Plug {
         {
             let tail = regs.get(&TDT, n);
             for _ in 0..most {
-                let frame = &mut self.frame;
-                let found = take_one(engine, memory, tail, contexts, frame);
-                let Some(is_good) = found else { break };
-                if is_good {
+                let (mut sent, mut bytes) = (0, 0);
+                let mut send = |frame: &mut Vec<u8>| {
                     if pads && frame.len() < SHORTEST {
                         frame.resize(SHORTEST, 0);
                     }
-                    engine.counts.sent += 1;
-                    engine.counts.bytes += frame.len() as u64;
+                    sent += 1;
+                    bytes += frame.len() as u64;
                     accept(frame);
+                };
+                let whole = &mut self.frame;
+                if !take_one(engine, memory, tail, contexts, whole, &mut send) {
+                    break;
                 }
+                engine.counts.sent += sent;
+                engine.counts.bytes += bytes;
                 taken += 1;
             }
         }
@@ -125,25 +129,30 @@ pub enum Delivery {
     Lost,
 }
 
-/// One frame off a ring, whether or not it can be sent; `None` where there is
-/// no whole one.
+/// One packet off a ring, with what comes of it to `send`; whether there was a
+/// whole one.
 fn take_one(
     engine: &mut TxEngine,
     memory: &DmaMap<'_>,
     tail: u32,
     contexts: &mut [Context; 2],
     frame: &mut Vec<u8>,
-) -> Option<bool> {
-    let ring = engine.ring.as_mut()?;
-    let owned = ring.owned(tail)?;
+    send: &mut dyn FnMut(&mut Vec<u8>),
+) -> bool {
+    let Some(ring) = engine.ring.as_mut() else {
+        return false;
+    };
+    let owned = ring.owned(tail).unwrap_or(0);
     let ends = |i: &u16| {
         let command = ring.quad::<1>(ring.head.wrapping_add(*i)) as u32;
         command & EOP != 0 && !is_context(command)
     };
-    let pieces = (0..owned).find(ends)? + 1;
+    let Some(last) = (0..owned).find(ends) else {
+        return false;
+    };
     frame.clear();
     let (mut reached, mut request) = (true, None);
-    for _ in 0..pieces {
+    for _ in 0..=last {
         let (low, high) =
             (ring.quad::<0>(ring.head), ring.quad::<1>(ring.head));
         let (command, olinfo) = (high as u32, (high >> 32) as u32);
@@ -173,14 +182,14 @@ fn take_one(
     }
     if !reached {
         engine.counts.dma_faults += 1;
-        return Some(false);
+        return true;
     }
-    let can = request.is_none_or(|request| request.fulfil(contexts, frame));
-    let is_good = can && (1..=LONGEST).contains(&frame.len());
-    if !is_good {
+    let request = request.unwrap_or_default();
+    let fits = !frame.is_empty() && (request.cuts() || frame.len() <= LONGEST);
+    if !fits || !request.fulfil(contexts, frame, send) {
         engine.counts.malformed += 1;
     }
-    Some(is_good)
+    true
 }
 
 fn is_context(command: u32) -> bool {
@@ -490,7 +499,7 @@ mod tests {
             rig.put(0, &frame);
             let one = DATA | u64::from(EOP | RS) | 20;
             rig.post(1, rig.buffer(0), one);
-            assert_eq!(rig.take(), [frame.clone()]);
+            assert_eq!(rig.take(), vec![frame.clone()]);
             let at = HLREG0.offset().bytes();
             rig.port.write_register(&rig.memory, at, hlreg0::TXPADEN);
             rig.post(1, rig.buffer(0), one);

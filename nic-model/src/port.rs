@@ -251,8 +251,10 @@ impl<'a> Port<'a> {
         }
     }
 
-    /// A reset of the whole device, as by its bus.
+    /// A reset of the whole device, as by its bus: nothing of what a driver
+    /// wrote is left.
     pub fn power_up(&mut self) {
+        self.regs.erase();
         self.reset();
     }
 

@@ -70,6 +70,13 @@ impl RegisterFile<'_> {
         self.set(&LINKS, 0, bits);
     }
 
+    /// Zero everywhere, also where no register is known.
+    pub(crate) fn erase(&self) {
+        for offset in (0..BAR0_BYTES as u32).step_by(4) {
+            self.store(offset, 0);
+        }
+    }
+
     /// Every register as after a reset (datasheet 8.2.3), CTRL last, for a
     /// driver waits for that one.
     pub fn reset(&self, mac: [u8; 6], link_up: bool) {

@@ -4,6 +4,7 @@
 //! device does so in this process, too, however scattered it is in the guest.
 //! So a ring is one piece of memory behind an IOMMU as well.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -167,10 +168,11 @@ impl GuestMemory {
         if before.is_some_and(|(start, bytes)| start + bytes > iova) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if !self.reservations.contains_key(&number) {
-            self.reservations.insert(number, Reservation::new()?);
-        }
-        self.reservations[&number].share(file, offset, iova, len)?;
+        let reservation = match self.reservations.entry(number) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Reservation::new()?),
+        };
+        reservation.share(file, offset, iova, len)?;
         self.windows.insert(iova, len);
         let (mut start, mut end) = (iova, end);
         let before = self.runs.range(..start).next_back();

@@ -146,6 +146,14 @@ impl Header {
     }
 }
 
+/// A message from a client.
+#[derive(Debug)]
+struct Message {
+    header: Header,
+    body: Vec<u8>,
+    files: Vec<File>,
+}
+
 /// The fields of a message, taken from its front.
 struct Fields<'a>(&'a [u8]);
 
@@ -238,7 +246,8 @@ impl Client {
         mut greeted: impl FnMut(),
     ) -> io::Result<()> {
         let mut is_known = false;
-        while let Some((header, body, files)) = self.receive()? {
+        while let Some(message) = self.receive()? {
+            let Message { header, body, files } = message;
             if header.flags & REPLY != 0 {
                 continue;
             }
@@ -259,7 +268,7 @@ impl Client {
     }
 
     /// The next message, unless the client has gone.
-    fn receive(&mut self) -> io::Result<Option<(Header, Vec<u8>, Vec<File>)>> {
+    fn receive(&mut self) -> io::Result<Option<Message>> {
         let mut start = [0; HEADER_BYTES];
         let mut files = Vec::new();
         let mut filled = 0;
@@ -291,7 +300,7 @@ impl Client {
         let len = len.filter(|len| *len <= MOST_DATA + 64);
         let mut body = vec![0; len.ok_or(io::ErrorKind::InvalidData)?];
         self.stream.read_exact(&mut body)?;
-        Ok(Some((header, body, files)))
+        Ok(Some(Message { header, body, files }))
     }
 
     fn answer(

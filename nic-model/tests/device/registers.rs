@@ -226,6 +226,23 @@ fn an_offset_without_a_register_is_memory_and_some_registers_have_two() {
 }
 
 #[test]
+fn a_reset_by_the_bus_leaves_nothing_of_what_was_written() {
+    let setup = Setup::default();
+    let mut arena = setup.arena();
+    let rig = setup.rig(&mut arena);
+    for offset in [0x0_0004, 0x0_5200, 0x1_FFFC] {
+        rig.model.borrow_mut().write_register(0, offset, 0x1234_5678);
+    }
+    rig.model.borrow_mut().port_mut(0).power_up();
+    assert_reset(rig.nics[0].bar());
+    let mut model = rig.model.borrow_mut();
+    assert!(!model.ports()[0].is_running() && model.ports()[1].is_running());
+    for offset in [0x0_0004, 0x0_5200, 0x1_FFFC] {
+        assert_eq!(model.port_mut(0).read_register(offset), 0);
+    }
+}
+
+#[test]
 fn packets_are_counted_by_queue_until_they_are_read() {
     let setup = Setup::default();
     let mut arena = setup.arena();
