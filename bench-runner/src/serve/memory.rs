@@ -122,8 +122,10 @@ impl GuestMemory {
     /// None at all.
     pub fn new() -> Self {
         let missed = Missed::default();
+        let mut map = DmaMap::empty();
+        map.set_source(missed.clone());
         Self {
-            map: DmaMap::empty().with_source(missed.clone()),
+            map,
             windows: BTreeMap::new(),
             runs: BTreeMap::new(),
             reservations: BTreeMap::new(),
