@@ -255,7 +255,7 @@ fn programs_that_measure_nothing_are_told_in_a_line() {
         ("private", "in a private mapping"),
         ("wrong", "frames were changed beyond addresses and byte 48"),
     ] {
-        let output = stand.run("--patience 1", &[program, how]);
+        let output = stand.run("--patience 3", &[program, how]);
         let stderr = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{how}: {stderr}");
         let lines: Vec<_> = stderr.lines().collect();
@@ -270,7 +270,7 @@ fn registers_are_logged_where_that_is_asked_for() {
     let Some(stand) = Stand::new() else { return };
     let program = stand.misbehaving();
     let program = program.to_str().expect("plain text");
-    stand.run("--patience 1 --log-registers", &[program, "no-queue"]);
+    stand.run("--patience 3 --log-registers", &[program, "no-queue"]);
     let log = fs::read_to_string(stand.out().join("mine.registers.log"));
     let log = log.expect("a log");
     assert!(log.contains("port 0  AUTOC"), "{log}");

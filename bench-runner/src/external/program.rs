@@ -185,12 +185,18 @@ impl Program {
     }
 
     fn ended(&self, how: &str) -> Failure {
-        let Self { name, log, .. } = self;
-        Failure::error(format!(
-            "{name} {how}{}; what it said is in {}",
-            self.last_words(),
-            log.display()
-        ))
+        let last = self.last_words();
+        Failure::error(format!("{} {how}{last}{}", self.name, self.said()))
+    }
+
+    /// Where to read what it said, to follow what became of it.
+    pub fn said(&self) -> String {
+        match fs::metadata(&self.log) {
+            Ok(known) if known.len() > 0 => {
+                format!("; what it said is in {}", self.log.display())
+            }
+            _ => String::new(),
+        }
     }
 
     /// The last line that it said, to follow what became of it.
