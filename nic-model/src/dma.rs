@@ -141,15 +141,22 @@ impl<'a> DmaMap<'a> {
         first.or_else(|| self.beyond(iova, len))
     }
 
-    /// The same, for a loop that keeps the first region at hand.
+    /// Whether there is a region that nearly every address lies in.
     #[inline(always)]
-    pub(crate) fn with(
+    pub(crate) fn is_linear(&self) -> bool {
+        self.first.len > 0
+    }
+
+    /// The same, for a loop that keeps the first region at hand, or knows
+    /// that there is none.
+    #[inline(always)]
+    pub(crate) fn with<const LINEAR: bool>(
         &self,
         first: &Region,
         iova: Iova,
         len: u32,
     ) -> Option<NonNull<u8>> {
-        let found = first.translate(iova, len);
+        let found = if LINEAR { first.translate(iova, len) } else { None };
         found.or_else(|| self.beyond(iova, len))
     }
 
@@ -181,7 +188,7 @@ impl<'a> DmaMap<'a> {
     /// Looks at every region, and keeps the huge page at hand if it is one.
     fn find(&self, iova: Iova, len: u32) -> Option<NonNull<u8>> {
         let others = self.others.borrow();
-        let mut all = others.iter();
+        let mut all = std::iter::once(&self.first).chain(others.iter());
         let (region, at) = all
             .find_map(|region| Some((region, region.translate(iova, len)?)))?;
         let page = iova.value() / HUGE_PAGE as u64;

@@ -69,10 +69,17 @@ impl RxEngine {
         }
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let room = frames.min(owned.into());
-        let (delivered, bytes) = if source.maker().is_plain() {
-            self.deliver::<true, HOLD>(memory, source, room)
-        } else {
-            self.deliver::<false, HOLD>(memory, source, room)
+        let plain = source.maker().is_plain();
+        let (delivered, bytes) = match (plain, memory.is_linear()) {
+            (true, true) => {
+                self.deliver::<true, HOLD, true>(memory, source, room)
+            }
+            (true, false) => {
+                self.deliver::<true, HOLD, false>(memory, source, room)
+            }
+            (false, _) => {
+                self.deliver::<false, HOLD, true>(memory, source, room)
+            }
         };
         let lost = u64::from(frames - delivered);
         if delivered < room {
@@ -136,7 +143,7 @@ impl RxEngine {
             let sequence = number();
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
-            let Some(at) = memory.with(&first, iova, bytes) else {
+            let Some(at) = memory.with::<true>(&first, iova, bytes) else {
                 break;
             };
             let tags = head.tags::<PLAIN>(sequence);
@@ -163,7 +170,7 @@ impl RxEngine {
     /// mapped; returns how many, and their bytes. Works on copies, which stay
     /// in registers.
     #[inline(always)]
-    fn deliver<const PLAIN: bool, const HOLD: bool>(
+    fn deliver<const PLAIN: bool, const HOLD: bool, const LINEAR: bool>(
         &mut self,
         memory: &DmaMap<'_>,
         source: &Source,
@@ -181,7 +188,7 @@ impl RxEngine {
             let sequence = start + u64::from(delivered);
             let bytes = if PLAIN { largest } else { maker.bytes_of(sequence) };
             let iova = Iova::new(ring.quad::<0>(ring.head));
-            let Some(at) = memory.with(&first, iova, bytes) else {
+            let Some(at) = memory.with::<LINEAR>(&first, iova, bytes) else {
                 break;
             };
             let (low, high) = whole_frame(head.tags::<PLAIN>(sequence), bytes);

@@ -61,10 +61,11 @@ impl TxEngine {
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let owned = owned.min(most);
         if sink.is_plain() && sink.takes_changes() {
+            // Such frames come from other processes' memory.
             let mut lane = *sink.lane(queue);
             // SAFETY: the driver gave the packet to the device, and the
             // translation covers it.
-            let taken = self.send(memory, owned, |at, len| unsafe {
+            let taken = self.send::<false>(memory, owned, |at, len| unsafe {
                 let number = lane.inspect_plain::<true>(at, len);
                 number.into_iter().for_each(&mut sent);
             });
@@ -73,7 +74,7 @@ impl TxEngine {
         } else if sink.is_plain() {
             let mut lane = *sink.lane(queue);
             // SAFETY: as above.
-            let taken = self.send(memory, owned, |at, len| unsafe {
+            let taken = self.send::<true>(memory, owned, |at, len| unsafe {
                 let number = lane.inspect_plain::<false>(at, len);
                 number.into_iter().for_each(&mut sent);
             });
@@ -81,7 +82,7 @@ impl TxEngine {
             *sink.lane(queue) = lane;
         } else {
             // SAFETY: as above.
-            self.send(memory, owned, |at, len| unsafe {
+            self.send::<true>(memory, owned, |at, len| unsafe {
                 sink.accept(queue, at, len).into_iter().for_each(&mut sent);
             });
         }
@@ -91,7 +92,7 @@ impl TxEngine {
     /// Hands `owned` packets to `accept`; returns how many could be. Works on
     /// copies, which stay in registers.
     #[inline(always)]
-    fn send(
+    fn send<const LINEAR: bool>(
         &mut self,
         memory: &DmaMap<'_>,
         owned: u16,
@@ -105,7 +106,7 @@ impl TxEngine {
         for _ in 0..owned {
             let packet = Packet::at_head(&ring);
             if let Some((iova, len)) = packet.whole {
-                match memory.with(&first, iova, len) {
+                match memory.with::<LINEAR>(&first, iova, len) {
                     Some(at) => {
                         accept(at, len);
                         bytes += u64::from(len);
