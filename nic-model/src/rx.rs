@@ -69,17 +69,12 @@ impl RxEngine {
         }
         let owned = self.ring.and_then(|ring| ring.owned(tail)).unwrap_or(0);
         let room = frames.min(owned.into());
-        let plain = source.maker().is_plain();
-        let (delivered, bytes) = match (plain, memory.is_linear()) {
-            (true, true) => {
-                self.deliver::<true, HOLD, true>(memory, source, room)
-            }
-            (true, false) => {
-                self.deliver::<true, HOLD, false>(memory, source, room)
-            }
-            (false, _) => {
-                self.deliver::<false, HOLD, true>(memory, source, room)
-            }
+        let (delivered, bytes) = if !memory.is_linear() {
+            self.deliver_scattered::<HOLD>(memory, source, room)
+        } else if source.maker().is_plain() {
+            self.deliver::<true, HOLD, true>(memory, source, room)
+        } else {
+            self.deliver::<false, HOLD, true>(memory, source, room)
         };
         let lost = u64::from(frames - delivered);
         if delivered < room {
@@ -164,6 +159,21 @@ impl RxEngine {
         }
         self.ring = Some(ring);
         (delivered, sum)
+    }
+
+    /// [`deliver`](Self::deliver) for memory in many pieces; apart, so that it costs those in
+    /// one piece nothing.
+    #[inline(never)]
+    fn deliver_scattered<const HOLD: bool>(
+        &mut self,
+        memory: &DmaMap<'_>,
+        source: &Source,
+        room: u32,
+    ) -> (u32, u64) {
+        match source.maker().is_plain() {
+            true => self.deliver::<true, HOLD, false>(memory, source, room),
+            false => self.deliver::<false, HOLD, false>(memory, source, room),
+        }
     }
 
     /// Writes up to `room` frames to memory, fewer when an address is not
