@@ -2,7 +2,7 @@
 //! its own, and all of it gone when the runner is.
 //!
 //! Three processes stand between the runner and the program. The first one
-//! makes the namespaces and the [`stage`](super::stage) in them, and lives as
+//! makes the namespaces and the stage in them, and lives as
 //! long as the runner does. Its child is process 1 of the PID namespace: when
 //! it ends, the kernel ends whatever the program has started, in whatever
 //! session it may be. The third one is the program.
