@@ -316,7 +316,7 @@ impl FrameMaker {
     /// as many as the frame should have by its number.
     pub unsafe fn check(&self, at: NonNull<u8>) -> (u64, bool) {
         // SAFETY: the caller's promise.
-        unsafe { self.check_with(at, |head| head.check::<false>(at)) }
+        unsafe { self.check_as::<false>(at) }
     }
 
     /// As [`check`](Self::check), for a frame of a forwarder that may have
@@ -327,30 +327,29 @@ impl FrameMaker {
     /// As for [`check`](Self::check).
     pub unsafe fn check_forwarded(&self, at: NonNull<u8>) -> (u64, bool) {
         // SAFETY: the caller's promise.
-        unsafe { self.check_with(at, |head| head.check_forwarded::<false>(at)) }
+        unsafe { self.check_as::<true>(at) }
     }
 
-    /// A check of the head, and of what follows it.
+    /// Head, and what follows it.
     ///
     /// # Safety
     ///
     /// As for [`check`](Self::check).
     #[inline(always)]
-    unsafe fn check_with(
+    unsafe fn check_as<const CHANGED: bool>(
         &self,
         at: NonNull<u8>,
-        check: impl FnOnce(&FrameHead) -> (u64, bool),
     ) -> (u64, bool) {
         // SAFETY: the caller's promise; no frame is shorter than its head.
         let sequence = unsafe {
             u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
         };
         let Self { head, pattern, .. } = self.sized(sequence);
-        let (sequence, same) = check(head);
         // SAFETY: head and pattern are the frame.
-        let rest = unsafe {
+        let ((sequence, same), rest) = unsafe {
             let rest = at.add(HEAD_BYTES).as_ptr();
-            core::slice::from_raw_parts(rest, pattern.len())
+            let rest = core::slice::from_raw_parts(rest, pattern.len());
+            (head.check::<false, CHANGED>(at), rest)
         };
         (sequence, same && rest == pattern)
     }
@@ -402,13 +401,14 @@ impl FrameHead {
         }
     }
 
-    /// As [`FrameMaker::check`], for the head.
+    /// As [`FrameMaker::check`], for the head; with `CHANGED` as
+    /// [`FrameMaker::check_forwarded`].
     ///
     /// # Safety
     ///
     /// 60 bytes from `at` on are valid for reads.
     #[inline(always)]
-    pub unsafe fn check<const ONE_TYPE: bool>(
+    pub unsafe fn check<const ONE_TYPE: bool, const CHANGED: bool>(
         &self,
         at: NonNull<u8>,
     ) -> (u64, bool) {
@@ -418,27 +418,7 @@ impl FrameHead {
         };
         let wanted = self.of::<ONE_TYPE>(sequence).map(u64::to_le);
         // SAFETY: the caller's promise.
-        (sequence, unsafe { same_words::<false>(at, &wanted) })
-    }
-
-    /// As [`check`](Self::check), for a frame of a forwarder that may have
-    /// changed the addresses of Ethernet, or byte 48.
-    ///
-    /// # Safety
-    ///
-    /// 60 bytes from `at` on are valid for reads.
-    #[inline(always)]
-    pub unsafe fn check_forwarded<const ONE_TYPE: bool>(
-        &self,
-        at: NonNull<u8>,
-    ) -> (u64, bool) {
-        // SAFETY: the last word ends at byte 60.
-        let sequence = unsafe {
-            u64::from_le(at.add(SEQUENCE_AT).cast().read_unaligned())
-        };
-        let wanted = self.of::<ONE_TYPE>(sequence).map(u64::to_le);
-        // SAFETY: the caller's promise.
-        (sequence, unsafe { same_words::<true>(at, &wanted) })
+        (sequence, unsafe { same_words::<CHANGED>(at, &wanted) })
     }
 }
 

@@ -139,12 +139,7 @@ impl Lane {
             return None;
         }
         // SAFETY: the caller's promise; `len` is the length of a frame.
-        let (sequence, same) = unsafe {
-            match CHANGED {
-                true => self.head.check_forwarded::<true>(at),
-                false => self.head.check::<true>(at),
-            }
-        };
+        let (sequence, same) = unsafe { self.head.check::<true, CHANGED>(at) };
         self.note(sequence, same)
     }
 
