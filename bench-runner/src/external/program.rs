@@ -8,12 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, thread};
 
-use rustix::process::{
-    Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal,
-};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::confine::{Message, Order};
 use super::memory;
@@ -31,9 +29,6 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long a look waits.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How often it is looked which processes there are.
-const AGAIN: Duration = Duration::from_secs(1);
-
 /// A program in namespaces of its own.
 #[derive(Debug)]
 pub struct Program {
@@ -46,8 +41,6 @@ pub struct Program {
     /// The same, which never stands for another process.
     handle: Option<OwnedFd>,
     namespace: u64,
-    members: Vec<u32>,
-    looked: Instant,
     /// Where what it says goes.
     log: PathBuf,
 }
@@ -101,8 +94,6 @@ impl Program {
             first: None,
             handle: None,
             namespace: 0,
-            members: Vec::new(),
-            looked: Instant::now(),
             log: log.to_owned(),
         };
         match program.hear()? {
@@ -151,9 +142,7 @@ impl Program {
                     return Err(self.unexpected(over));
                 };
                 self.namespace = namespace;
-                let pid = Pid::from_raw(first.cast_signed());
-                let open = |pid| pidfd_open(pid, PidfdFlags::empty()).ok();
-                self.handle = pid.and_then(open);
+                self.handle = open(first);
                 Ok(first)
             }
             other => Err(self.unexpected(other)),
@@ -230,6 +219,8 @@ impl Program {
     /// Stops all of its processes where they are.
     pub fn stop(&mut self) {
         self.signal(Signal::STOP);
+        // One of them may have started another one meanwhile.
+        self.signal(Signal::STOP);
     }
 
     /// Lets them go on.
@@ -239,33 +230,30 @@ impl Program {
 
     /// Tells all of its processes but the first of the namespace.
     fn signal(&mut self, signal: Signal) {
-        if self.members.is_empty() || self.looked.elapsed() >= AGAIN {
-            self.look();
+        for pid in memory::members(self.namespace) {
+            if Some(pid) == self.first {
+                continue;
+            }
+            let Some(process) = open(pid) else { continue };
+            // Whose is the number now?
+            if memory::namespace(pid).is_ok_and(|ns| ns == self.namespace) {
+                // One that is over takes no signal.
+                let _ = pidfd_send_signal(process, signal);
+            }
         }
-        for pid in &self.members {
-            tell(*pid, signal);
-        }
-    }
-
-    fn look(&mut self) {
-        self.members = memory::members(self.namespace);
-        self.members.retain(|pid| Some(*pid) != self.first);
-        self.looked = Instant::now();
     }
 }
 
-/// Sends a signal to a process, which may be gone.
-fn tell(pid: u32, signal: Signal) {
-    if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
-        let _ = kill_process(pid, signal);
-    }
+/// A process that is there.
+fn open(pid: u32) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(pid.cast_signed())?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 impl Drop for Program {
     /// Asks it to end, and ends all of it.
     fn drop(&mut self) {
         if let Some(handle) = self.handle.take() {
-            self.look();
             self.signal(Signal::TERM);
             self.signal(Signal::CONT);
             // Whatever comes, the pipe closing included.
