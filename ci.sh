@@ -9,11 +9,14 @@
 set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test external browser pages simulate)
+# Everything is built once: what is kept for later builds only takes time.
+export CARGO_INCREMENTAL=0
+
+CHECKS=(fmt clippy doc readme sweep load figures kills badinput unprivileged honesty equals benches test browser pages simulate)
 
 # They need what is too large to be fetched, or built once more, for every run
 # of the others.
-SLOW=(miri arm loom without_c fuzz gate dpdk guest regressions nightly)
+SLOW=(miri arm loom without_c fuzz gate external dpdk guest regressions nightly)
 
 # The run that README.md and plots/ show, and the figures in plots/.
 RECORDED=results/2026-11-22-amd-epyc
@@ -32,6 +35,8 @@ clippy() {
 
 # `test` is a word of the shell.
 check_test() {
+    # For drivers in programs of their own; without, their tests say so.
+    huge_pages 64 || true
     cargo test --workspace
 }
 
@@ -759,8 +764,10 @@ pages() {
         --ignored --nocapture --test-threads=1
 }
 
+# Beside the tests that measure with it, which would otherwise build it once
+# more, with what its tests ask of its dependencies.
 build_runner() {
-    cargo build --release --bin bench-runner
+    cargo build --release -p bench-runner --bin bench-runner --test acceptance
     runner=$(realpath "${CARGO_TARGET_DIR:-target}/release/bench-runner")
 }
 

@@ -248,7 +248,7 @@ fn programs_that_measure_nothing_are_told_in_a_line() {
         ("leave", "ended with exit code 0"),
         ("crash", "was ended by signal 11"),
         ("hang", "registers that have changed: none"),
-        ("no-queue", "registers that have changed: AUTOC, CTRL"),
+        ("no-queue", "registers that have changed: AUTOC"),
         ("no-queue", "queue 0 is not started: receive of port 0"),
         ("wild", "DMA to 0x4"),
         ("wild", "no memory of the program is there"),
