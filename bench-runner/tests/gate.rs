@@ -27,7 +27,7 @@ impl Gate {
 
     fn save(&self, name: &str, more: &str) -> Output {
         self.run(&format!(
-            "baseline save --name {name} --tier timing --links 1 --seconds 40 \
+            "baseline save --name {name} --tier timing --links 1 --seconds 30 \
              --variants baseline --batch 32 {more}"
         ))
     }
@@ -35,7 +35,7 @@ impl Gate {
     /// A check of times alone, of this program as it is.
     fn check(&self, more: &str) -> Output {
         self.run(&format!(
-            "check --tier timing,environment --links 1 --seconds 40 {more}"
+            "check --tier timing,environment --links 1 --seconds 30 {more}"
         ))
     }
 
