@@ -68,9 +68,7 @@ impl Folder {
 
     /// A new folder in `results/`, named by date and machine.
     pub fn fresh(started: &str, machine: &Machine) -> Result<Self, Failure> {
-        let date = started.split('T').next().unwrap_or(started);
-        let name = format!("{date}-{}", machine_slug(machine));
-        Self::open(&free(&name, FILE))
+        Self::open(&free(&dated(started, machine), FILE))
     }
 
     /// A new folder in `results/`, named by what is in it and where.
@@ -80,8 +78,7 @@ impl Folder {
         started: &str,
         machine: &Machine,
     ) -> Result<Self, Failure> {
-        let date = started.split('T').next().unwrap_or(started);
-        let name = format!("{date}-{}-{kind}", machine_slug(machine));
+        let name = format!("{}-{kind}", dated(started, machine));
         Self::open(&free(&name, file))
     }
 
@@ -151,6 +148,12 @@ impl Folder {
         let page = page(run, &names);
         replace(&self.path.join("README.md"), page.as_bytes())
     }
+}
+
+/// A name by date and machine.
+fn dated(started: &str, machine: &Machine) -> String {
+    let date = started.split('T').next().unwrap_or(started);
+    format!("{date}-{}", machine_slug(machine))
 }
 
 /// The first of a name's folders in `results/` that has no such file: the name

@@ -146,8 +146,9 @@ fn frames(region: &DmaRegion) -> Result<Vec<Iova>, PhysicalError> {
         .collect()
 }
 
-/// What an entry of the pagemap says of a page.
-fn address(entry: u64) -> Option<Iova> {
+/// What an entry of the pagemap says of a page: where it is, if it is in
+/// memory and the reader may know it (Documentation/admin-guide/mm/pagemap.rst).
+pub fn address(entry: u64) -> Option<Iova> {
     let frame = entry & FRAME;
     let known = entry & PRESENT != 0 && frame != 0;
     known.then(|| Iova::new(frame * PAGE as u64))

@@ -16,6 +16,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use driver::memory::{DmaWindow, HUGE_PAGE, Iova};
+use driver::physical;
 use nic_model::dma::Source;
 use rustix::fs::fstatfs;
 
@@ -302,17 +303,11 @@ fn map(pid: u32, area: &Area) -> io::Result<Option<Mapped>> {
 
 /// The page frames of a piece of a process's memory, those that are there.
 fn frames(pagemap: &File, area: &Area) -> io::Result<Vec<Option<u64>>> {
-    /// The page is in memory.
-    const PRESENT: u64 = 1 << 63;
-    const NUMBER: u64 = (1 << 55) - 1;
     let pages = area.bytes() / FRAME;
     let mut bytes = vec![0; pages as usize * 8];
     pagemap.read_exact_at(&mut bytes, area.start / FRAME * 8)?;
     let words = bytes.as_chunks().0.iter().map(|b| u64::from_ne_bytes(*b));
-    let frame = |word: u64| match word & NUMBER {
-        0 => None,
-        number => (word & PRESENT != 0).then_some(number),
-    };
+    let frame = |word| Some(physical::address(word)?.value() / FRAME);
     Ok(words.map(frame).collect())
 }
 
